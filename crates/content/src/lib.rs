@@ -1,0 +1,1 @@
+//! The content store on disk: blobs, unpacked trees, records, caches, leases.

@@ -1,0 +1,3 @@
+//! The `coracle` program: dispatch and nothing else.
+
+fn main() {}

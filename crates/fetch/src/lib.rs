@@ -1,0 +1,1 @@
+//! Verified downloads: proxies, the host's certificate bundle, retries, digests.

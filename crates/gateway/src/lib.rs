@@ -1,0 +1,1 @@
+//! The data plane: route, admit, wait, proxy.

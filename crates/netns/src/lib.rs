@@ -1,0 +1,1 @@
+//! Network namespaces: dialing into them, links, forwarding rules and names.

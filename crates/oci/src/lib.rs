@@ -1,0 +1,1 @@
+//! OCI images: the deterministic layer writer, unpacking, image assembly and export.

@@ -1,0 +1,1 @@
+//! The pure compiler from a source tree to a build plan.

@@ -1,0 +1,1 @@
+//! The sandbox interface and the keeper's asynchronous client.

@@ -1,0 +1,1 @@
+//! HTTP over the platform: the API and the listeners.

@@ -1,0 +1,14 @@
+//! Names, digests, quantities and error classes, parsed once at the edge into values that cannot be wrong.
+//!
+//! Everything in the workspace may depend on this crate; it depends on nothing of the workspace, does no
+//! input or output and knows no runtime.
+
+pub mod digest;
+pub mod failure;
+pub mod name;
+pub mod quantity;
+
+pub use digest::{Digest, Hasher};
+pub use failure::{Class, Failure};
+pub use name::{FunctionName, Namespace};
+pub use quantity::{ByteSize, Cpu, Span};

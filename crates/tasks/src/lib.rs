@@ -1,0 +1,1 @@
+//! Named, cancellable background tasks and the order in which they end.

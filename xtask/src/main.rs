@@ -1,0 +1,3 @@
+//! The project's own chores: tests, lints, benchmarks.
+
+fn main() {}
