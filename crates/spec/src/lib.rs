@@ -5,10 +5,14 @@
 
 pub mod digest;
 pub mod failure;
+pub mod function;
 pub mod name;
 pub mod quantity;
+pub mod revision;
 
 pub use digest::{Digest, Hasher};
 pub use failure::{Class, Failure};
+pub use function::FunctionId;
 pub use name::{FunctionName, Namespace};
 pub use quantity::{ByteSize, Cpu, Span};
+pub use revision::RevisionConfig;
