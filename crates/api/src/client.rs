@@ -1,0 +1,231 @@
+//! The typed client: one method a route, over the server's socket or TCP.
+//!
+//! Each call opens a connection and drives it itself: a command makes a few calls, so a pool and its background task
+//! would buy nothing.
+
+mod connection;
+mod credentials;
+mod endpoint;
+mod error;
+mod lines;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use coracle_spec::{Digest, FunctionId, Namespace};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
+use serde::de::DeserializeOwned;
+
+use crate::routes;
+use crate::types::{
+    DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, RevisionView,
+    SecretView, ServerInfo,
+};
+
+pub use connection::Body;
+pub use credentials::Credentials;
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use error::ClientError;
+pub use lines::LogLines;
+
+/// A request's body: bytes, or a stream of them.
+pub type RequestBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// How long a call that asks for little may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long a deploy, or the upload of one blob, may take: the server's own bounds are shorter.
+const LONG: Duration = Duration::from_secs(1800);
+/// The largest JSON answer that is read.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// A client of one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    endpoint: Endpoint,
+    credentials: Credentials,
+}
+
+impl Client {
+    /// Makes a client; nothing is sent yet.
+    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Self {
+        Self {
+            endpoint,
+            credentials,
+        }
+    }
+
+    /// Answers where the calls go.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Asks the server about itself; also the way to check credentials.
+    pub async fn server(&self) -> Result<ServerInfo, ClientError> {
+        self.get(routes::SERVER.path).await
+    }
+
+    /// Lists the functions of `namespace`, or of all.
+    pub async fn functions(
+        &self,
+        namespace: Option<&Namespace>,
+    ) -> Result<Vec<FunctionSummary>, ClientError> {
+        let query = namespace.map_or_else(String::new, |namespace| format!("?namespace={namespace}"));
+        self.get(&format!("{}{query}", routes::FUNCTIONS.path)).await
+    }
+
+    /// Describes a function.
+    pub async fn function(&self, id: &FunctionId) -> Result<FunctionDetail, ClientError> {
+        self.get(&routes::function(id)).await
+    }
+
+    /// Removes a function with its instances, its revisions and its log.
+    pub async fn remove_function(&self, id: &FunctionId) -> Result<(), ClientError> {
+        self.no_content(Method::DELETE, &routes::function(id), Bytes::new())
+            .await
+    }
+
+    /// Lists a function's revisions, newest first.
+    pub async fn revisions(&self, id: &FunctionId) -> Result<Vec<RevisionView>, ClientError> {
+        self.get(&routes::revisions(id)).await
+    }
+
+    /// Deploys: answers once the new revision serves, or why it does not.
+    pub async fn deploy(&self, id: &FunctionId, deploy: &DeployRequest) -> Result<Deployed, ClientError> {
+        let body = serde_json::to_vec(deploy).map_err(ClientError::Encode)?;
+        let request =
+            Request::post(routes::revisions(id)).header(http::header::CONTENT_TYPE, "application/json");
+        json(within(LONG, self.send(request, bytes_body(body.into()))).await?).await
+    }
+
+    /// Reads the log's last lines, and those that follow when `query` says so.
+    pub async fn logs(&self, id: &FunctionId, query: &LogQuery) -> Result<LogLines, ClientError> {
+        let path = format!("{}?tail={}&follow={}", routes::logs(id), query.tail, query.follow);
+        let response = within(ANSWER, self.send(Request::get(path), bytes_body(Bytes::new()))).await?;
+        Ok(LogLines::new(response.into_body()))
+    }
+
+    /// Lists the secrets of `namespace`, without their values.
+    pub async fn secrets(&self, namespace: &Namespace) -> Result<Vec<SecretView>, ClientError> {
+        self.get(&routes::secrets(namespace)).await
+    }
+
+    /// Sets a secret; functions that use it see the new value in new instances.
+    pub async fn set_secret(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        value: Vec<u8>,
+    ) -> Result<(), ClientError> {
+        self.no_content(Method::PUT, &routes::secret(namespace, name), value.into())
+            .await
+    }
+
+    /// Removes a secret.
+    pub async fn remove_secret(&self, namespace: &Namespace, name: &str) -> Result<(), ClientError> {
+        self.no_content(Method::DELETE, &routes::secret(namespace, name), Bytes::new())
+            .await
+    }
+
+    /// Answers whether the server has a blob.
+    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, ClientError> {
+        let request = Request::head(routes::blob(digest));
+        let response = within(ANSWER, self.exchange(request, bytes_body(Bytes::new()))).await?;
+        match response.status().as_u16() {
+            200..=299 => Ok(true),
+            404 => Ok(false),
+            status => Err(ClientError::Status { status }),
+        }
+    }
+
+    /// Sends a blob of `size` bytes; the server refuses it when it has another digest.
+    pub async fn put_blob(&self, digest: &Digest, size: u64, body: RequestBody) -> Result<(), ClientError> {
+        let request = Request::put(routes::blob(digest)).header(http::header::CONTENT_LENGTH, size);
+        within(LONG, self.send(request, body)).await.map(drop)
+    }
+
+    /// Sends a request to any path of the server, such as a function's, and answers whatever comes back.
+    pub async fn raw(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Result<Response<Body>, ClientError> {
+        self.exchange(request, bytes_body(body)).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        json(within(ANSWER, self.send(Request::get(path), bytes_body(Bytes::new()))).await?).await
+    }
+
+    async fn no_content(&self, method: Method, path: &str, body: Bytes) -> Result<(), ClientError> {
+        let request = Request::builder().method(method).uri(path);
+        within(ANSWER, self.send(request, bytes_body(body)))
+            .await
+            .map(drop)
+    }
+
+    /// Sends a request and turns an answer that is an error into one.
+    async fn send(
+        &self,
+        request: http::request::Builder,
+        body: RequestBody,
+    ) -> Result<Response<Body>, ClientError> {
+        let response = self.exchange(request, body).await?;
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(problem(response).await)
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: http::request::Builder,
+        body: RequestBody,
+    ) -> Result<Response<Body>, ClientError> {
+        let request = self
+            .credentials
+            .sign(self.endpoint.address(request))
+            .body(body)
+            .map_err(ClientError::Request)?;
+        connection::exchange(&self.endpoint, request).await
+    }
+}
+
+/// Makes a request's body of bytes.
+pub fn bytes_body(bytes: Bytes) -> RequestBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+async fn json<T: DeserializeOwned>(response: Response<Body>) -> Result<T, ClientError> {
+    let body = within(ANSWER, collect(response.into_body())).await?;
+    serde_json::from_slice(&body).map_err(ClientError::Decode)
+}
+
+async fn problem(response: Response<Body>) -> ClientError {
+    let status = response.status().as_u16();
+    match within(ANSWER, collect(response.into_body())).await {
+        Ok(body) => match serde_json::from_slice::<ProblemBody>(&body) {
+            Ok(body) => ClientError::Problem(Box::new(body.error)),
+            Err(_) => ClientError::Status { status },
+        },
+        Err(_) => ClientError::Status { status },
+    }
+}
+
+async fn collect(body: Body) -> Result<Bytes, ClientError> {
+    let collected = Limited::new(body, LARGEST_ANSWER)
+        .collect()
+        .await
+        .map_err(ClientError::Answer)?;
+    Ok(collected.to_bytes())
+}
+
+async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    tokio::time::timeout(deadline, call)
+        .await
+        .map_err(|_| ClientError::Deadline(deadline))?
+}

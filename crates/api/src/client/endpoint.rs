@@ -1,0 +1,147 @@
+//! Where a server listens, as people write it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use coracle_spec::{Class, Failure};
+use http::Uri;
+
+/// Where a server listens: `http://HOST[:PORT]`, or `unix:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A socket of this machine; the server trusts the user that opens it.
+    Unix(PathBuf),
+    /// Plain HTTP.
+    Http {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+impl Endpoint {
+    /// Adds what the server needs to know which host was meant.
+    pub(super) fn address(&self, request: http::request::Builder) -> http::request::Builder {
+        let named = request
+            .headers_ref()
+            .is_some_and(|headers| headers.contains_key(http::header::HOST));
+        if named {
+            request
+        } else {
+            request.header(http::header::HOST, self.authority())
+        }
+    }
+
+    fn authority(&self) -> String {
+        match self {
+            Self::Unix(_) => "localhost".to_owned(),
+            Self::Http { host, port: 80 } => host.clone(),
+            Self::Http { host, port } => format!("{host}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Http { .. } => write!(f, "http://{}", self.authority()),
+        }
+    }
+}
+
+/// Why a text is no address of a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEndpoint {
+    /// TLS is asked for.
+    #[error("`{0}` asks for TLS, which this client does not speak")]
+    Tls(String),
+    /// Anything else.
+    #[error("`{0}` is not the address of a server: expected `http://HOST:PORT` or `unix:PATH`")]
+    Malformed(String),
+}
+
+impl Failure for InvalidEndpoint {
+    fn class(&self) -> Class {
+        Class::User
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Tls(_) => Some("reach it by `http://`, for example through an SSH tunnel".to_owned()),
+            Self::Malformed(_) => None,
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        match text.strip_prefix("unix:") {
+            Some(path) if !path.is_empty() => Ok(Self::Unix(PathBuf::from(path.trim_start_matches("//")))),
+            Some(_) => Err(InvalidEndpoint::Malformed(text.to_owned())),
+            None => http(text),
+        }
+    }
+}
+
+fn http(text: &str) -> Result<Endpoint, InvalidEndpoint> {
+    let malformed = || InvalidEndpoint::Malformed(text.to_owned());
+    let uri: Uri = text.parse().map_err(|_| malformed())?;
+    match (uri.scheme_str(), uri.host(), uri.path(), uri.query()) {
+        (Some("https"), ..) => Err(InvalidEndpoint::Tls(text.to_owned())),
+        (Some("http"), Some(host), "" | "/", None) if !text.contains('@') => Ok(Endpoint::Http {
+            host: host.to_owned(),
+            port: uri.port_u16().unwrap_or(80),
+        }),
+        _ => Err(malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_and_print() {
+        for (text, printed) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://example.com/", "http://example.com"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("unix:/run/c.sock", "unix:/run/c.sock"),
+            ("unix:///run/c.sock", "unix:/run/c.sock"),
+        ] {
+            assert_eq!(
+                text.parse::<Endpoint>().map(|e| e.to_string()),
+                Ok(printed.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_refused() {
+        for bad in [
+            "",
+            "localhost:8080",
+            "ftp://a",
+            "http://a/b",
+            "http://u:p@a",
+            "unix:",
+            "http://a:99999",
+        ] {
+            assert_eq!(
+                bad.parse::<Endpoint>(),
+                Err(InvalidEndpoint::Malformed(bad.to_owned())),
+                "{bad}"
+            );
+        }
+        assert!(matches!(
+            "https://a".parse::<Endpoint>(),
+            Err(InvalidEndpoint::Tls(_))
+        ));
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a call failed.
+
+use std::time::Duration;
+
+use coracle_spec::{Class, Failure};
+
+use super::Endpoint;
+use crate::types::Problem;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens there, or not for this user.
+    #[error("cannot reach the server at `{endpoint}`")]
+    Connect {
+        /// Where nobody answered.
+        endpoint: Box<Endpoint>,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The connection broke, or no HTTP came back.
+    #[error("the server broke off the exchange")]
+    Exchange(#[source] hyper::Error),
+    /// The answer broke off, or is larger than anything the server sends.
+    #[error("cannot read the server's answer")]
+    Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server took too long.
+    #[error("the server did not answer within {} s", .0.as_secs())]
+    Deadline(Duration),
+    /// The server answered an error.
+    #[error("{}", .0.message)]
+    Problem(Box<Problem>),
+    /// The server answered an error in a form of somebody else.
+    #[error("the server answered status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+    },
+    /// The request cannot be expressed in HTTP.
+    #[error("cannot form the request")]
+    Request(#[source] http::Error),
+    /// The request cannot be expressed in JSON.
+    #[error("cannot write the request")]
+    Encode(#[source] serde_json::Error),
+    /// The answer is not what this version expects.
+    #[error("cannot understand the server's answer")]
+    Decode(#[source] serde_json::Error),
+}
+
+impl Failure for ClientError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Connect { .. } | Self::Exchange(_) | Self::Answer(_) | Self::Deadline(_) => {
+                Class::Unavailable
+            }
+            Self::Problem(problem) => problem.class(),
+            Self::Status { status } => class_of(*status),
+            Self::Request(_) => Class::User,
+            Self::Encode(_) | Self::Decode(_) => Class::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect { .. } => {
+                Some("start one with `coracle serve`, or name another with `--server`".to_owned())
+            }
+            Self::Problem(problem) => problem.hint.clone(),
+            Self::Decode(_) => Some("compare the versions of the client and the server".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn class_of(status: u16) -> Class {
+    match status {
+        401 | 403 => Class::Denied,
+        404 => Class::NotFound,
+        409 => Class::Conflict,
+        429 => Class::Busy,
+        502..=504 => Class::Unavailable,
+        400..=499 => Class::User,
+        _ => Class::Internal,
+    }
+}

@@ -1,0 +1,50 @@
+//! The lines of a log as they arrive.
+
+use bytes::{Buf, BytesMut};
+use http_body_util::BodyExt;
+
+use super::{Body, ClientError};
+use crate::types::LogLine;
+
+/// The longest line: the server cuts an instance's lines well below this.
+const LONGEST: usize = 4 << 20;
+
+/// The lines of a log; ends when the server has no more, or never when following.
+#[derive(Debug)]
+pub struct LogLines {
+    body: Body,
+    pending: BytesMut,
+}
+
+impl LogLines {
+    pub(super) fn new(body: Body) -> Self {
+        Self {
+            body,
+            pending: BytesMut::new(),
+        }
+    }
+
+    /// Waits for the next line. `None` is the end. Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Result<Option<LogLine>, ClientError> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let line = self.pending.split_to(end);
+                self.pending.advance(1);
+                return serde_json::from_slice(&line)
+                    .map(Some)
+                    .map_err(ClientError::Decode);
+            }
+            if self.pending.len() > LONGEST {
+                return Err(ClientError::Answer("a line of the log has no end".into()));
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(frame) => {
+                    if let Ok(data) = frame.map_err(ClientError::Exchange)?.into_data() {
+                        self.pending.extend_from_slice(&data);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The table of routes: the one place that names the API's paths.
+
+use coracle_spec::{Digest, FunctionId, Namespace};
+use http::Method;
+
+/// One route of the control API. Each of them requires credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+}
+
+macro_rules! routes {
+    ($($(#[$doc:meta])* $name:ident = $method:ident $path:literal;)+) => {
+        $($(#[$doc])* pub const $name: Route = Route { method: Method::$method, path: $path };)+
+
+        /// Each route of the API.
+        pub const ROUTES: &[Route] = &[$($name),+];
+    };
+}
+
+routes! {
+    /// What the server says of itself.
+    SERVER = GET "/api/v1/server";
+    /// Lists functions.
+    FUNCTIONS = GET "/api/v1/functions";
+    /// Describes a function.
+    FUNCTION = GET "/api/v1/functions/{namespace}/{name}";
+    /// Removes a function.
+    REMOVE_FUNCTION = DELETE "/api/v1/functions/{namespace}/{name}";
+    /// Lists a function's revisions.
+    REVISIONS = GET "/api/v1/functions/{namespace}/{name}/revisions";
+    /// Deploys: makes a revision and switches to it once it is ready.
+    DEPLOY = POST "/api/v1/functions/{namespace}/{name}/revisions";
+    /// Reads or follows a function's log.
+    LOGS = GET "/api/v1/functions/{namespace}/{name}/logs";
+    /// Lists a namespace's secrets, without values.
+    SECRETS = GET "/api/v1/secrets/{namespace}";
+    /// Sets a secret to the body.
+    SET_SECRET = PUT "/api/v1/secrets/{namespace}/{name}";
+    /// Removes a secret.
+    REMOVE_SECRET = DELETE "/api/v1/secrets/{namespace}/{name}";
+    /// Says whether the server has a blob.
+    HAS_BLOB = HEAD "/api/v1/blobs/{digest}";
+    /// Stores the body as a blob, if it has this digest.
+    PUT_BLOB = PUT "/api/v1/blobs/{digest}";
+}
+
+/// Answers the path of [`FUNCTION`] and of [`REMOVE_FUNCTION`].
+pub fn function(id: &FunctionId) -> String {
+    format!("/api/v1/functions/{}/{}", id.namespace, id.name)
+}
+
+/// Answers the path of [`REVISIONS`] and of [`DEPLOY`].
+pub fn revisions(id: &FunctionId) -> String {
+    format!("{}/revisions", function(id))
+}
+
+/// Answers the path of [`LOGS`].
+pub fn logs(id: &FunctionId) -> String {
+    format!("{}/logs", function(id))
+}
+
+/// Answers the path of [`SECRETS`].
+pub fn secrets(namespace: &Namespace) -> String {
+    format!("/api/v1/secrets/{namespace}")
+}
+
+/// Answers the path of [`SET_SECRET`] and of [`REMOVE_SECRET`].
+pub fn secret(namespace: &Namespace, name: &str) -> String {
+    format!("/api/v1/secrets/{namespace}/{name}")
+}
+
+/// Answers the path of [`HAS_BLOB`] and of [`PUT_BLOB`].
+pub fn blob(digest: &Digest) -> String {
+    format!("/api/v1/blobs/{digest}")
+}

@@ -1,0 +1,15 @@
+//! What the API's bodies hold.
+
+mod deploy;
+mod function;
+mod log;
+mod problem;
+mod secret;
+mod server;
+
+pub use deploy::{DeployRequest, Deployed};
+pub use function::{EventView, FunctionDetail, FunctionSummary, InstanceView, RevisionStatus, RevisionView};
+pub use log::{LogLine, LogQuery, Stream};
+pub use problem::{Problem, ProblemBody};
+pub use secret::SecretView;
+pub use server::ServerInfo;

@@ -1,0 +1,35 @@
+//! Deploying.
+
+use coracle_spec::{Digest, FunctionId, RevisionConfig};
+use serde::{Deserialize, Serialize};
+
+/// Makes a revision: the body of `POST /api/v1/functions/{namespace}/{name}/revisions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployRequest {
+    /// The image's manifest, whose blobs the server has.
+    pub image: Digest,
+    /// What to call the image when it is shown, such as `hello:latest`.
+    #[serde(default)]
+    pub reference: Option<String>,
+    /// The rest of what the revision consists of.
+    #[serde(default)]
+    pub config: RevisionConfig,
+}
+
+/// What a deploy made; it serves when this is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    /// The function.
+    pub function: FunctionId,
+    /// The number of the revision that serves now.
+    pub revision: u64,
+    /// Its image.
+    pub image: Digest,
+    /// Where the function answers.
+    pub url: String,
+    /// Milliseconds from the start of the instance to its answer to the probe.
+    pub ready_ms: u64,
+    /// The revision that served before, if one did.
+    pub replaced: Option<u64>,
+}
