@@ -27,9 +27,22 @@ impl Digest {
     /// When `value` cannot be serialised, which no type of plain data does.
     pub fn of_value(value: &impl Serialize) -> Self {
         let mut hasher = Hasher::default();
-        #[expect(clippy::expect_used, reason = "plain data always serialises, and hashing cannot fail")]
+        #[expect(
+            clippy::expect_used,
+            reason = "plain data always serialises, and hashing cannot fail"
+        )]
         serde_json::to_writer(&mut hasher, value).expect("plain data serialises");
         hasher.finish()
+    }
+
+    /// Answers the 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Makes a digest of the 32 bytes that [`Digest::as_bytes`] answered.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Answers the 64 lower-case hexadecimal digits without the algorithm.
@@ -68,7 +81,10 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        text.strip_prefix("sha256:").and_then(decode).map(Self).ok_or_else(|| InvalidDigest(text.to_owned()))
+        text.strip_prefix("sha256:")
+            .and_then(decode)
+            .map(Self)
+            .ok_or_else(|| InvalidDigest(text.to_owned()))
     }
 }
 
@@ -98,7 +114,7 @@ fn decode(hex: &str) -> Option<[u8; 32]> {
 }
 
 /// Computes a digest from bytes as they pass.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

@@ -1,0 +1,113 @@
+//! Scratch space on the store's own file system, from which things are renamed into place.
+//!
+//! Whatever is under `scratch/` is locked by its owner. An entry that can be locked has lost its owner and is
+//! removed by whoever opens the store next.
+
+use std::fs::TryLockError;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fs_err as fs;
+
+use crate::error::{Context, StoreError};
+use crate::remove::remove_tree;
+use crate::store::Store;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A directory of one's own on the store's file system, removed when the value is dropped or its process dies.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    _lock: fs::File,
+}
+
+impl Scratch {
+    /// Answers where the directory is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by the next process that opens the store.
+        let _ = remove_tree(&self.path);
+    }
+}
+
+impl Store {
+    /// Makes an empty scratch directory.
+    pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        let (path, lock) = create_held(&self.folder("scratch"), |path| {
+            fs::create_dir(path)?;
+            fs::File::open(path)
+        })?;
+        Ok(Scratch { path, _lock: lock })
+    }
+
+    /// Makes an empty scratch file, open for writing and locked.
+    pub(crate) fn scratch_file(&self) -> Result<(PathBuf, fs::File), StoreError> {
+        create_held(&self.folder("scratch"), new_file)
+    }
+}
+
+/// Makes an empty file that is not there yet.
+pub(crate) fn new_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create_new(true)
+        .open(path)
+}
+
+/// Makes an entry under a fresh name in `folder` and locks it; tries again when a sweep came between the two.
+pub(crate) fn create_held(
+    folder: &Path,
+    make: impl Fn(&Path) -> io::Result<fs::File>,
+) -> Result<(PathBuf, fs::File), StoreError> {
+    loop {
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = folder.join(name);
+        match make(&path) {
+            Ok(file) if holds(&file, &path) => return Ok((path, file)),
+            Ok(_) => {}
+            // Another pid namespace on the same store, or a sweep that was quicker than the open.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {}
+            Err(error) => return Err(error).context("make", &path),
+        }
+    }
+}
+
+/// Locks `file` and answers whether it is still what `path` names.
+fn holds(file: &fs::File, path: &Path) -> bool {
+    file.file().try_lock().is_ok() && same(file, path)
+}
+
+fn same(file: &fs::File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(held), Ok(named)) => held.ino() == named.ino() && held.dev() == named.dev(),
+        _ => false,
+    }
+}
+
+/// Removes what dead processes left.
+///
+/// An entry is removed while its lock is held: its owner, if there were one, would hold that lock when renaming
+/// it away.
+pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
+    let folder = store.folder("scratch");
+    for entry in fs::read_dir(&folder).context("list", &folder)? {
+        let path = entry.context("list", &folder)?.path();
+        let Ok(file) = fs::File::open(&path) else { continue };
+        match file.file().try_lock() {
+            Ok(()) if same(&file, &path) => remove_tree(&path).context("remove", &path)?,
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error).context("lock", &path),
+        }
+    }
+    Ok(())
+}
