@@ -1,1 +1,26 @@
 //! The pure compiler from a source tree to a build plan.
+//!
+//! [`plan`](plan()) looks at a folder through the trait [`Source`], at the manifest and at what the project's
+//! lock file pins, and answers a [`Plan`]: a graph of steps that says everything a build does, and nothing of
+//! where it does it. It reads no clock, no network and no disk, so that a plan can be printed, compared and
+//! put in a snapshot, and so that the same input always means the same steps.
+
+pub mod error;
+pub mod ignore;
+pub mod lock;
+pub mod op;
+pub mod plan;
+pub mod source;
+pub mod step;
+pub mod target;
+
+pub use error::PlanError;
+pub use lock::{InvalidLock, Lock, Tool};
+pub use op::{
+    Base, BaseKind, CacheMount, Capture, Copy, Fetch, Input, Op, Registry, Run, Sharing, Unpack, Version,
+    Write, Written,
+};
+pub use plan::{ImagePlan, Plan};
+pub use source::{Entry, Kind, MemorySource, ReadFailed, Source};
+pub use step::{Step, StepId};
+pub use target::{Arch, Target};
