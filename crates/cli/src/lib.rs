@@ -1,1 +1,21 @@
-//! The verbs of the command line, one file each.
+//! The command line: verbs, one file each, over the crates that do the work.
+//!
+//! Everything a user sees is decided here and nowhere else: what is read from flags, environment and files
+//! ([`settings`]), what goes to stdout and stderr ([`printer`]), how an error reads ([`error`]) and how a build
+//! looks while it runs ([`progress`]). The other crates return values and never print.
+
+mod age;
+mod args;
+mod context;
+mod error;
+mod help;
+mod log;
+mod login;
+
+mod printer;
+mod run;
+mod settings;
+mod table;
+mod verbs;
+
+pub use run::main;

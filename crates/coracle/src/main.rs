@@ -1,3 +1,7 @@
 //! The `coracle` program: dispatch and nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coracle_cli::main()
+}
