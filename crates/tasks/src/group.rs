@@ -200,7 +200,7 @@ mod tests {
                 said.send(name).ok();
             });
         }
-        outer.shutdown(Duration::from_secs(60)).await;
+        outer.shutdown(Duration::from_mins(1)).await;
         let order = [heard.recv().await, heard.recv().await, heard.recv().await];
         assert_eq!(order, [Some("second"), Some("first"), Some("outer")]);
     }
@@ -213,7 +213,7 @@ mod tests {
             .ended()
             .await;
         assert!(tasks.shared.registry.names().is_empty());
-        assert!(tasks.shutdown(Duration::from_secs(60)).await.is_empty());
+        assert!(tasks.shutdown(Duration::from_mins(1)).await.is_empty());
     }
 
     #[tokio::test]

@@ -1,0 +1,268 @@
+//! One request and its response: admit, connect, send, and pass the answer on.
+//!
+//! A request goes to an instance a second time only if nothing of its body was read, and either nothing of it was
+//! sent, or its method is idempotent (RFC 9110 §9.2.2) and the connection was one that the server may have closed.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+
+use coracle_spec::Failure;
+use coracle_tasks::Tasks;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::upgrade::OnUpgrade;
+use tokio::time::{Instant, timeout_at};
+
+use crate::connection::Connection;
+use crate::deadline::Silence;
+use crate::headers;
+use crate::inbound::RequestBody;
+use crate::outbound::Outbound;
+use crate::record::Open;
+use crate::refusal::Refusal;
+use crate::relay::{Held, Relay};
+use crate::revision::{Revision, Slot};
+use crate::tunnel;
+use crate::upload::Upload;
+
+/// How many instances a request may find unreachable.
+const ATTEMPTS: usize = 3;
+
+/// One request on its way through.
+pub(crate) struct Exchange<'a> {
+    pub(crate) revision: &'a Arc<Revision>,
+    pub(crate) tasks: &'a Tasks,
+    pub(crate) upload: Option<Arc<Upload>>,
+    /// The client's side of an upgrade, if it asked for one.
+    pub(crate) client: Option<OnUpgrade>,
+    pub(crate) open: Open,
+}
+
+type Sendable = Request<RequestBody>;
+
+/// Why one attempt came to nothing.
+enum Miss {
+    /// The request is whole and can go elsewhere.
+    Unsent(Box<Sendable>, Refusal),
+    /// This is the end of it.
+    Refused(Refusal),
+}
+
+/// An answer's head, and what it holds.
+struct Head {
+    response: Response<Incoming>,
+    connection: Connection,
+    slot: Slot,
+    placed: Instant,
+}
+
+impl Exchange<'_> {
+    /// Sends `request` to an instance and answers its response, or what the platform answers instead.
+    pub(crate) async fn run(mut self, request: Sendable) -> Result<Response<Outbound>, (Refusal, Open)> {
+        match self.find_answer(request).await {
+            Ok(head) if head.response.status() == StatusCode::SWITCHING_PROTOCOLS => self.switch(head),
+            Ok(head) => Ok(self.pass_on(head)),
+            Err(refusal) => Err((refusal, self.open)),
+        }
+    }
+
+    async fn find_answer(&mut self, mut request: Sendable) -> Result<Head, Refusal> {
+        let mut attempts = ATTEMPTS;
+        loop {
+            let admitted = self.revision.admit().await?;
+            self.open.record.timing.waited(admitted.wait);
+            self.open.record.instance = Some(admitted.slot.instance().id.clone());
+            attempts -= 1;
+            match self.attempt(admitted.slot, request).await {
+                Ok(head) => return Ok(head),
+                Err(Miss::Unsent(unsent, _)) if attempts > 0 => request = *unsent,
+                Err(Miss::Unsent(_, refusal) | Miss::Refused(refusal)) => return Err(refusal),
+            }
+        }
+    }
+
+    /// Sends to one instance: over an unused connection if there is one, and once more over a new one if that
+    /// turns out to be closed.
+    async fn attempt(&self, slot: Slot, request: Sendable) -> Result<Head, Miss> {
+        let placed = Instant::now();
+        let connected = slot.instance().connect().await;
+        let connection = self.reached(&slot, connected);
+        match self.send(connection, request, placed).await {
+            Ok((response, connection)) => Ok(Head {
+                response,
+                connection,
+                slot,
+                placed,
+            }),
+            Err(Miss::Unsent(request, Refusal::Closed)) => {
+                slot.instance().pool.clear();
+                let dialled = slot.instance().dial().await;
+                let connection = self.reached(&slot, dialled);
+                let (response, connection) = self.send(connection, *request, placed).await?;
+                Ok(Head {
+                    response,
+                    connection,
+                    slot,
+                    placed,
+                })
+            }
+            Err(miss) => Err(miss),
+        }
+    }
+
+    fn reached(
+        &self,
+        slot: &Slot,
+        connected: Result<Connection, crate::DialError>,
+    ) -> Result<Connection, Refusal> {
+        connected.map_err(|error| {
+            self.revision.unreachable(&slot.instance().id, &error);
+            Refusal::Unreachable {
+                message: error.to_string(),
+                hint: error.hint(),
+            }
+        })
+    }
+
+    async fn send(
+        &self,
+        connection: Result<Connection, Refusal>,
+        request: Sendable,
+        placed: Instant,
+    ) -> Result<(Response<Incoming>, Connection), Miss> {
+        let mut connection = match connection {
+            Ok(connection) => connection,
+            Err(refusal) => return Err(Miss::Unsent(Box::new(request), refusal)),
+        };
+        let spare = if connection.reused {
+            self.spare(&request)
+        } else {
+            None
+        };
+        let response = connection.sender.try_send_request(request);
+        match self.in_time(response, placed).await.map_err(Miss::Refused)? {
+            Ok(response) => Ok((response, connection)),
+            Err(error) => Err(self.missed(error, spare)),
+        }
+    }
+
+    /// Answers a copy of a request that may be sent twice.
+    fn spare(&self, request: &Sendable) -> Option<Box<Sendable>> {
+        let replayable = self.upload.is_none() && self.client.is_none() && request.method().is_idempotent();
+        replayable.then(|| {
+            let mut copy = Request::new(RequestBody::empty());
+            request.method().clone_into(copy.method_mut());
+            request.uri().clone_into(copy.uri_mut());
+            request.headers().clone_into(copy.headers_mut());
+            Box::new(copy)
+        })
+    }
+
+    fn missed(&self, mut error: TrySendError<Sendable>, spare: Option<Box<Sendable>>) -> Miss {
+        if let Some(request) = error.take_message().map(Box::new).or(spare) {
+            return Miss::Unsent(request, Refusal::Closed);
+        }
+        if let Some(refusal) = self.upload_refusal() {
+            return Miss::Refused(refusal);
+        }
+        let error = error.into_error();
+        tracing::debug!(%error, revision = %self.revision.id(), "no answer");
+        Miss::Refused(if error.is_parse() {
+            Refusal::Invalid(error.to_string())
+        } else {
+            Refusal::Closed
+        })
+    }
+
+    fn upload_refusal(&self) -> Option<Refusal> {
+        let limits = self.revision.limits();
+        Refusal::of_upload(self.upload.as_ref()?.fate(), limits.request_body, limits.idle)
+    }
+
+    /// Waits for a response's head. The time for its first byte runs from when the request last moved, and stands
+    /// still while the client lets everybody wait for the body.
+    async fn in_time<T>(&self, response: impl Future<Output = T>, placed: Instant) -> Result<T, Refusal> {
+        let limits = self.revision.limits();
+        let end = placed + limits.request;
+        let mut response = pin!(response);
+        let mut deadline = Instant::now() + limits.first_byte;
+        loop {
+            if let Ok(answer) = timeout_at(deadline.min(end), &mut response).await {
+                return Ok(answer);
+            }
+            if end <= deadline {
+                return Err(Refusal::TimedOut(limits.request));
+            }
+            deadline = self
+                .extended(deadline)
+                .ok_or(Refusal::FirstByte(limits.first_byte))?;
+        }
+    }
+
+    fn extended(&self, deadline: Instant) -> Option<Instant> {
+        let (limits, upload) = (self.revision.limits(), self.upload.as_ref()?);
+        let moved = upload.last_progress() + limits.first_byte;
+        let later = if upload.is_starved() {
+            Instant::now() + limits.idle
+        } else {
+            moved
+        };
+        (later > deadline).then_some(later)
+    }
+
+    fn pass_on(mut self, head: Head) -> Response<Outbound> {
+        self.note(&head);
+        let (mut parts, incoming) = head.response.into_parts();
+        headers::strip_hop_by_hop(&mut parts.headers);
+        self.open.dress(&mut parts.headers);
+        let limits = self.revision.limits();
+        let silence = Silence::new(limits.idle).until(head.placed + limits.request);
+        let held = Held {
+            connection: head.connection,
+            slot: head.slot,
+            upload: self.upload,
+            open: self.open,
+        };
+        let relay = Relay::new(incoming, Box::new(held), silence);
+        let mut response = Response::new(Outbound::from(relay));
+        *response.status_mut() = parts.status;
+        *response.headers_mut() = parts.headers;
+        response
+    }
+
+    fn switch(mut self, mut head: Head) -> Result<Response<Outbound>, (Refusal, Open)> {
+        self.note(&head);
+        let Some(client) = self.client else {
+            return Err((
+                Refusal::Invalid("an upgrade that nobody asked for".to_owned()),
+                self.open,
+            ));
+        };
+        let upstream = hyper::upgrade::on(&mut head.response);
+        let mut response = Response::new(Outbound::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let protocol = headers::upgrade_of(head.response.headers());
+        std::mem::swap(response.headers_mut(), head.response.headers_mut());
+        headers::strip_hop_by_hop(response.headers_mut());
+        if let Some(protocol) = protocol {
+            headers::set_upgrade(response.headers_mut(), protocol);
+        }
+        self.open.dress(response.headers_mut());
+        let held = Held {
+            connection: head.connection,
+            slot: head.slot,
+            upload: self.upload,
+            open: self.open,
+        };
+        let tunnel = tunnel::run(client, upstream, self.revision.limits().idle, held);
+        self.tasks.spawn("upgraded connection", tunnel);
+        Ok(response)
+    }
+
+    fn note(&mut self, head: &Head) {
+        self.open.record.timing.app = head.placed.elapsed();
+        self.open.record.status = Some(head.response.status());
+    }
+}
