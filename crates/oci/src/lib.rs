@@ -1,1 +1,31 @@
-//! OCI images: the deterministic layer writer, unpacking, image assembly and export.
+//! OCI images: deterministic layers, hostile-proof unpacking, image assembly and export.
+//!
+//! ```text
+//! write_layer ─┬─> tar ─> digest ─> compression ─> blob       one pass: the tree that sandboxes use is
+//!              └─> TreeWriter ─> staged tree ─> tree          there when the layer is
+//! unpack       blob ─> decompression ─> digest ─> tar ─> TreeWriter ─> tree
+//! ```
+//!
+//! The `tar` crate lost on both sides: its reader takes an archive that ends early and holds long names of any
+//! size in memory, and its `unpack` follows what it finds on the disk; its writer leaves the choice of the
+//! format's dialect to the library.
+
+mod capture;
+mod compression;
+mod entry;
+mod export;
+mod image;
+mod layer;
+mod path;
+pub mod tar;
+mod tree;
+mod unpack;
+
+pub use capture::{CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, layer_from_directory};
+pub use compression::{Compression, recompress};
+pub use entry::Metadata;
+pub use export::{ExportError, Output, export};
+pub use image::{Image, ImageConfig, ImageError, assemble, load, load_config};
+pub use layer::{Layer, LayerError, LayerOptions, LayerWriter, Trees, write_layer};
+pub use path::{InvalidPath, LayerPath};
+pub use unpack::{Devices, SetId, UnpackError, UnpackLimits, UnpackPolicy, unpack, unpack_with};

@@ -6,13 +6,17 @@
 pub mod digest;
 pub mod failure;
 pub mod function;
+pub mod manifest;
 pub mod name;
 pub mod quantity;
+pub mod reference;
 pub mod revision;
 
 pub use digest::{Digest, Hasher};
 pub use failure::{Class, Failure};
 pub use function::FunctionId;
+pub use manifest::{Manifest, ManifestError};
 pub use name::{FunctionName, Namespace};
 pub use quantity::{ByteSize, Cpu, Span};
+pub use reference::ImageRef;
 pub use revision::RevisionConfig;
