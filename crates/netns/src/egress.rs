@@ -30,6 +30,8 @@ mod accept;
 mod policy;
 mod survey;
 mod sysctl;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::Ipv4Addr;

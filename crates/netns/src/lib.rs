@@ -20,9 +20,28 @@ mod netlink;
 mod nft;
 mod range;
 
+#[cfg(feature = "async")]
+mod acceptor;
+#[cfg(feature = "async")]
+mod dialer;
+#[cfg(feature = "async")]
+mod forwarder;
+#[cfg(feature = "async")]
+mod resolver;
+
+#[cfg(test)]
+mod world;
+
 pub use egress::{Attachment, Egress, EgressConfig, EgressError, Warning};
 pub use listening::{listening_of_process, listening_sockets};
 pub use loopback::loopback_up;
 pub use namespace::{Netns, NetnsError};
 pub use netlink::NetlinkError;
 pub use range::{InvalidRange, Ipv4Range};
+
+#[cfg(feature = "async")]
+pub use dialer::{DialError, Dialer};
+#[cfg(feature = "async")]
+pub use forwarder::{Forwarder, ForwarderLimits};
+#[cfg(feature = "async")]
+pub use resolver::{HostResolver, Names, NoNames, RESOLVER_ADDRESS, Resolver, ResolverLimits};
