@@ -1,3 +1,42 @@
-//! The project's own chores: tests, lints, benchmarks.
+//! The project's own chores, as a program instead of scripts: `cargo xtask test`, `cargo xtask lint`.
+//!
+//! They are the only entry points: continuous integration calls the same ones, so what passes here passes there.
+#![expect(clippy::print_stderr, reason = "chores talk to the developer")]
 
-fn main() {}
+mod arrows;
+mod chores;
+mod command;
+mod licences;
+mod metadata;
+mod packages;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
+  lint               formatting, clippy, documentation, licences, direction of dependencies
+  packages           install what the tests need, and nothing else";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let result = match (chore.as_deref(), rest.as_slice()) {
+        (Some("test"), arguments) => chores::test(arguments),
+        (Some("lint"), []) => chores::lint(),
+        (Some("packages"), []) => packages::install(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

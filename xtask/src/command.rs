@@ -1,0 +1,30 @@
+//! Programs that chores run, printed before they run so that each can be repeated by hand.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Runs `program` with `arguments` and the extra environment, showing its output.
+pub(crate) fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    let shown = [program]
+        .iter()
+        .chain(arguments)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ");
+    eprintln!("+ {shown}");
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .status()
+        .with_context(|| format!("cannot run `{program}`"))?;
+    if !status.success() {
+        bail!("`{shown}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs the Cargo that compiled this program.
+pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    run(env!("CARGO"), arguments, environment)
+}
