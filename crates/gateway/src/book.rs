@@ -50,8 +50,14 @@ pub(crate) struct Full;
 pub(crate) struct Book<I, W> {
     concurrency: u32,
     entries: Vec<Option<Entry<I>>>,
-    waiting: VecDeque<(Ticket, W)>,
+    waiting: VecDeque<Waiting<W>>,
     next_ticket: u64,
+}
+
+struct Waiting<W> {
+    ticket: Ticket,
+    since: Instant,
+    waiter: W,
 }
 
 struct Entry<I> {
@@ -123,19 +129,26 @@ impl<I: Clone, W> Book<I, W> {
     }
 
     /// Puts a waiting request at the end of the queue.
-    pub(crate) fn enqueue(&mut self, waiter: W, length: usize) -> Result<Ticket, Full> {
+    pub(crate) fn enqueue(&mut self, waiter: W, length: usize, now: Instant) -> Result<Ticket, Full> {
         if self.waiting.len() >= length {
             return Err(Full);
         }
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.waiting.push_back((ticket, waiter));
+        self.waiting.push_back(Waiting {
+            ticket,
+            since: now,
+            waiter,
+        });
         Ok(ticket)
     }
 
     /// Takes a request that gave up out of the queue; nothing happens when it has left already.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) {
-        if let Ok(index) = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket) {
+        if let Ok(index) = self
+            .waiting
+            .binary_search_by_key(&ticket, |waiting| waiting.ticket)
+        {
             self.waiting.remove(index);
         }
     }
@@ -148,12 +161,17 @@ impl<I: Clone, W> Book<I, W> {
         let (key, instance) = self.reserve()?;
         self.waiting
             .pop_front()
-            .map(|(_, waiter)| (key, instance, waiter))
+            .map(|waiting| (key, instance, waiting.waiter))
     }
 
     /// Takes everybody out of the queue.
     pub(crate) fn take_waiting(&mut self) -> Vec<W> {
-        self.waiting.drain(..).map(|(_, waiter)| waiter).collect()
+        self.waiting.drain(..).map(|waiting| waiting.waiter).collect()
+    }
+
+    /// Answers since when the request that waits longest does so.
+    pub(crate) fn waiting_since(&self) -> Option<Instant> {
+        self.waiting.front().map(|waiting| waiting.since)
     }
 
     /// Answers how many requests wait.

@@ -219,13 +219,13 @@ impl Exchange<'_> {
         self.open.dress(&mut parts.headers);
         let limits = self.revision.limits();
         let silence = Silence::new(limits.idle).until(head.placed + limits.request);
-        let held = Held {
+        let rest = Held {
             connection: head.connection,
             slot: head.slot,
             upload: self.upload,
             open: self.open,
         };
-        let relay = Relay::new(incoming, Box::new(held), silence);
+        let relay = Relay::new(incoming, Box::new(rest), silence);
         let mut response = Response::new(Outbound::from(relay));
         *response.status_mut() = parts.status;
         *response.headers_mut() = parts.headers;
@@ -250,13 +250,13 @@ impl Exchange<'_> {
             headers::set_upgrade(response.headers_mut(), protocol);
         }
         self.open.dress(response.headers_mut());
-        let held = Held {
+        let rest = Held {
             connection: head.connection,
             slot: head.slot,
             upload: self.upload,
             open: self.open,
         };
-        let tunnel = tunnel::run(client, upstream, self.revision.limits().idle, held);
+        let tunnel = tunnel::run(client, upstream, self.revision.limits().idle, rest);
         self.tasks.spawn("upgraded connection", tunnel);
         Ok(response)
     }

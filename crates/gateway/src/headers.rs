@@ -36,9 +36,9 @@ fn strip_named_by_connection(headers: &mut HeaderMap) {
     let names = values
         .flat_map(|value| value.split(',').map(str::trim))
         .filter(|name| !is_needed(name));
-    let named: Vec<HeaderName> = names.filter_map(|name| name.parse().ok()).collect();
+    let listed: Vec<HeaderName> = names.filter_map(|name| name.parse().ok()).collect();
     headers.remove(CONNECTION);
-    for name in named {
+    for name in listed {
         headers.remove(name);
     }
 }

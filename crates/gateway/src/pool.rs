@@ -16,11 +16,11 @@ pub(crate) struct Pool {
     keep: Duration,
     most: usize,
     tasks: Tasks,
-    shelf: Mutex<Shelf>,
+    kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct Kept {
     /// Oldest first.
     connections: Vec<Connection>,
     swept: bool,
@@ -43,15 +43,15 @@ impl Pool {
             keep,
             most,
             tasks,
-            shelf: Mutex::default(),
+            kept: Mutex::default(),
         })
     }
 
     /// Takes the connection used last, if any is left that its server has not closed.
     pub(crate) fn take(&self) -> Taken {
         let newest = Instant::now();
-        let mut shelf = self.lock();
-        while let Some(connection) = shelf.connections.pop() {
+        let mut kept = self.lock();
+        while let Some(connection) = kept.connections.pop() {
             if connection.sender.is_ready() && connection.unused + self.keep > newest {
                 return Taken::Ready(connection);
             }
@@ -69,13 +69,13 @@ impl Pool {
         }
         connection.reused = true;
         connection.unused = Instant::now();
-        let mut shelf = self.lock();
-        if shelf.closed || shelf.connections.len() >= self.most {
+        let mut kept = self.lock();
+        if kept.closed || kept.connections.len() >= self.most {
             return;
         }
-        shelf.connections.push(connection);
-        if !std::mem::replace(&mut shelf.swept, true) {
-            drop(shelf);
+        kept.connections.push(connection);
+        if !std::mem::replace(&mut kept.swept, true) {
+            drop(kept);
             self.tasks
                 .spawn("closing unused connections", Arc::clone(self).sweep());
         }
@@ -88,15 +88,9 @@ impl Pool {
 
     /// Closes what is unused, and whatever comes back later.
     pub(crate) fn close(&self) {
-        let mut shelf = self.lock();
-        shelf.closed = true;
-        shelf.connections.clear();
-    }
-
-    /// Answers how many connections are unused.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lock().connections.len()
+        let mut kept = self.lock();
+        kept.closed = true;
+        kept.connections.clear();
     }
 
     /// Closes connections as they grow old, until none is left.
@@ -109,16 +103,15 @@ impl Pool {
     /// Closes what is too old. Answers since when the oldest of the rest is unused.
     fn close_old(&self) -> Option<Instant> {
         let now = Instant::now();
-        let mut shelf = self.lock();
-        shelf
-            .connections
+        let mut kept = self.lock();
+        kept.connections
             .retain(|connection| connection.unused + self.keep > now && !connection.sender.is_closed());
-        let oldest = shelf.connections.first().map(|connection| connection.unused);
-        shelf.swept = oldest.is_some();
+        let oldest = kept.connections.first().map(|connection| connection.unused);
+        kept.swept = oldest.is_some();
         oldest
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

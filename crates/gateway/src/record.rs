@@ -70,7 +70,7 @@ pub enum Outcome {
 /// A record in the making. It is handed over when dropped, which without [`Open::outcome`] means that the client
 /// has left: its future is dropped wherever it waits.
 pub(crate) struct Open {
-    pub(crate) record: Record,
+    pub(crate) record: Box<Record>,
     pub(crate) began: Instant,
     records: std::sync::Arc<dyn Records>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Open {
 impl Open {
     pub(crate) fn new(records: &std::sync::Arc<dyn Records>, record: Record) -> Self {
         Self {
-            record,
+            record: Box::new(record),
             began: Instant::now(),
             records: records.clone(),
         }

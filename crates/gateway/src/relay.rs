@@ -44,14 +44,14 @@ pub(crate) enum Broken {
 
 impl Held {
     /// Ends an exchange whose response has passed. The connection is kept only if the request has passed too.
-    fn complete(mut self: Box<Self>) {
+    fn complete(mut self) {
         self.settle(Outcome::Answered);
         let Self {
             connection,
             slot,
             upload,
             open,
-        } = *self;
+        } = self;
         if upload.is_none_or(|upload| upload.fate() == Fate::Finished) {
             slot.instance().pool.put(connection);
         }

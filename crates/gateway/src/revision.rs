@@ -36,6 +36,8 @@ pub struct Observed {
     pub instances: Vec<InstanceState>,
     /// Requests that wait for a place.
     pub waiting: usize,
+    /// Since when the one that waits longest does so.
+    pub waiting_since: Option<Instant>,
 }
 
 /// How a request got its place.
@@ -153,6 +155,7 @@ impl Revision {
         Observed {
             instances: book.states(),
             waiting: book.waiting(),
+            waiting_since: book.waiting_since(),
         }
     }
 
@@ -205,7 +208,7 @@ impl Revision {
         let first = book.waiting() == 0;
         let cold = !book.has_ready();
         let ticket = book
-            .enqueue(waiter, self.limits.queue_length)
+            .enqueue(waiter, self.limits.queue_length, Instant::now())
             .map_err(|_| Refusal::QueueFull)?;
         drop(book);
         if first {

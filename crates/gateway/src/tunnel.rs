@@ -49,13 +49,13 @@ async fn silence(heard: &LastSeen, idle: Duration) {
 /// One side of a tunnel: notes when something is heard from it, and how much.
 struct Heard<'a, T> {
     io: T,
-    heard: &'a LastSeen,
+    last: &'a LastSeen,
     read: u64,
 }
 
 impl<'a, T> Heard<'a, T> {
-    fn new(io: T, heard: &'a LastSeen) -> Self {
-        Self { io, heard, read: 0 }
+    fn new(io: T, last: &'a LastSeen) -> Self {
+        Self { io, last, read: 0 }
     }
 }
 
@@ -69,7 +69,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Heard<'_, T> {
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         let length = buffer.filled().len() - before;
         if length > 0 {
-            self.heard.touch();
+            self.last.touch();
             self.read += length as u64;
         }
         read

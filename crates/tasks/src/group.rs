@@ -42,6 +42,7 @@ impl Tasks {
     }
 
     /// Makes a group inside this one: it ends first.
+    #[must_use]
     pub fn group(&self) -> Self {
         let group = Self {
             shared: Arc::new(Shared {
