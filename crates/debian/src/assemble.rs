@@ -1,0 +1,407 @@
+//! Makes layers and trees of a lock's packages.
+//!
+//! A base has two parts, one on top of the other: what all bases share, and the rest. Both are unpacked at once
+//! into directories of the store; a runtime's become layers, read back in the order of their paths, while a
+//! builder's are used as they are. Sorting the entries of all packages needs them all unpacked, and holding them
+//! in memory instead would take a gigabyte for a compiler.
+
+use std::io;
+
+use coracle_content::{Store, StoreError, Tree};
+use coracle_fetch::{FetchError, Fetcher};
+use coracle_oci::{
+    CaptureError, CaptureOptions, Compression, Layer, LayerOptions, Trees, UnpackError as LayerUnpackError,
+    write_layer,
+};
+use coracle_spec::{Class, Digest, Failure};
+use serde::{Deserialize, Serialize};
+
+use crate::archive::Archive;
+use crate::base_lock::{BaseLock, LockedPackage};
+use crate::fixes::FixError;
+use crate::part::Part;
+use crate::progress::{Phase, Progress};
+use crate::recipe::RECIPE_VERSION;
+use crate::root::Root;
+use crate::supply::Supply;
+use crate::unpack::UnpackError;
+use crate::version::Version;
+
+/// The kind of records that say which layer a part became.
+const LAYER: &str = "debian-layer";
+
+/// The kind of records that say under which digest a part's tree is.
+const TREE: &str = "debian-tree";
+
+/// Why a base cannot be assembled.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// A locked file is no longer in the archive, which keeps only the newest versions for ever.
+    #[error("version {version} of the Debian package `{package}` is no longer in the archive")]
+    Gone {
+        /// The package.
+        package: String,
+        /// The locked version.
+        version: Version,
+        /// The server's answer.
+        source: Box<FetchError>,
+    },
+    /// A file could not be fetched, or is not the one that was locked.
+    #[error("cannot fetch the Debian package `{package}`")]
+    Fetch {
+        /// The package.
+        package: String,
+        /// What failed.
+        source: Box<FetchError>,
+    },
+    /// A package could not be unpacked.
+    #[error("cannot unpack the Debian package `{package}`")]
+    Package {
+        /// The package.
+        package: String,
+        /// What failed.
+        source: UnpackError,
+    },
+    /// What maintainer scripts would have done could not be done.
+    #[error("cannot complete the base")]
+    Fix(#[from] FixError),
+    /// A tree in the making could not be used.
+    #[error("cannot write the base")]
+    Tree(#[source] io::Error),
+    /// A layer could not be written.
+    #[error("cannot write a layer of the base")]
+    Layer(#[from] CaptureError),
+    /// A layer could not be unpacked again.
+    #[error("cannot unpack a layer of the base")]
+    Unpack(#[from] LayerUnpackError),
+    /// The store failed.
+    #[error("cannot keep the base")]
+    Store(#[from] StoreError),
+    /// The lock was made by a recipe that this program does not have.
+    #[error("the base is locked by recipe version {0}, this program has version {RECIPE_VERSION}")]
+    OtherRecipe(u32),
+    /// The caller lost interest.
+    #[error("assembling the base was cancelled")]
+    Cancelled,
+}
+
+impl AssembleError {
+    /// Answers whether the packages must be chosen anew, since the locked ones can no longer be had.
+    pub fn is_stale_lock(&self) -> bool {
+        matches!(self, Self::Gone { .. } | Self::OtherRecipe(_))
+    }
+
+    /// Answers the error of the file system beneath, if there is one.
+    fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Package {
+                source: UnpackError::Write { source, .. },
+                ..
+            }
+            | Self::Tree(source)
+            | Self::Fix(FixError::Io { source, .. }) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Failure for AssembleError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Gone { .. } | Self::OtherRecipe(_) => Class::Conflict,
+            Self::Fetch { source, .. } => source.class(),
+            Self::Layer(source) => source.class(),
+            Self::Unpack(source) => source.class(),
+            Self::Store(source) => source.class(),
+            Self::Cancelled => Class::Unavailable,
+            Self::Package { .. } | Self::Fix(_) | Self::Tree(_) => match self.io().map(io::Error::kind) {
+                Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Class::Busy,
+                Some(io::ErrorKind::PermissionDenied) => Class::Denied,
+                _ => Class::Internal,
+            },
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Gone { .. } | Self::OtherRecipe(_) => {
+                "build without `--locked` to choose the packages anew, and commit the new coracle.lock"
+            }
+            Self::Fetch { source, .. } => return source.hint(),
+            Self::Layer(source) => return source.hint(),
+            Self::Unpack(source) => return source.hint(),
+            Self::Store(source) => return source.hint(),
+            _ => match self.class() {
+                Class::Busy => "free some space on the disk of the data directory",
+                Class::Denied => "run as root: the files of a base belong to several users",
+                _ => return None,
+            },
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Where a part's tree is.
+#[derive(Debug, Serialize, Deserialize)]
+struct TreeRecord {
+    tree: Digest,
+}
+
+/// What a lock's parts are made with.
+pub(crate) struct Assembler<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) archive: &'a Archive,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+/// What of a lock becomes one part.
+struct Plan<'l> {
+    key: Digest,
+    packages: &'l [LockedPackage],
+    note: String,
+}
+
+impl Assembler<'_> {
+    /// Answers the layers of a lock, the shared one first; cached ones cost a look-up each.
+    pub(crate) fn layers(
+        &self,
+        lock: &BaseLock,
+        compression: Compression,
+    ) -> Result<Vec<Layer>, AssembleError> {
+        check_recipe(lock)?;
+        let plans = plans(lock);
+        if let Some(layers) = all(plans.iter().map(|plan| self.known_layer(plan, compression)))? {
+            return Ok(layers);
+        }
+        let _guards = self.guard(&plans)?;
+        let known = plans
+            .iter()
+            .map(|plan| self.known_layer(plan, compression))
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(layers) = known.iter().cloned().collect::<Option<Vec<_>>>() {
+            return Ok(layers);
+        }
+        let wanted: Vec<_> = known.iter().map(Option::is_none).collect();
+        let trees = self.parts(lock, &plans, &wanted)?;
+        let mut layers = Vec::new();
+        for ((plan, known), tree) in plans.iter().zip(known).zip(trees) {
+            layers.push(match (known, tree) {
+                (Some(layer), _) => layer,
+                (None, Made::Part(part)) => self.layer(plan, *part, compression)?,
+                (None, Made::Tree(tree)) => self.layer_of_tree(plan, &tree, compression)?,
+            });
+        }
+        Ok(layers)
+    }
+
+    /// Answers the unpacked trees of a lock, the shared one first.
+    pub(crate) fn trees(&self, lock: &BaseLock) -> Result<Vec<Tree>, AssembleError> {
+        check_recipe(lock)?;
+        let plans = plans(lock);
+        if let Some(trees) = all(plans.iter().map(|plan| self.known_tree(plan)))? {
+            return Ok(trees);
+        }
+        let _guards = self.guard(&plans)?;
+        let mut trees = Vec::new();
+        for (plan, made) in plans
+            .iter()
+            .zip(self.parts(lock, &plans, &vec![true; plans.len()])?)
+        {
+            trees.push(match made {
+                Made::Tree(tree) => tree,
+                Made::Part(part) => self.tree(plan, *part)?,
+            });
+        }
+        Ok(trees)
+    }
+
+    fn known_layer(&self, plan: &Plan<'_>, compression: Compression) -> Result<Option<Layer>, AssembleError> {
+        let layer: Option<Layer> = self.store.record(LAYER, &layer_key(plan, compression))?;
+        match layer {
+            Some(layer) if self.store.blob(&layer.digest)?.is_some() => Ok(Some(layer)),
+            _ => Ok(None),
+        }
+    }
+
+    fn known_tree(&self, plan: &Plan<'_>) -> Result<Option<Tree>, AssembleError> {
+        let record: Option<TreeRecord> = self.store.record(TREE, &plan.key)?;
+        match record {
+            Some(record) => Ok(self.store.tree(&record.tree)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Waits until nobody else makes any of the parts.
+    fn guard(&self, plans: &[Plan<'_>]) -> Result<Vec<coracle_content::Guard>, AssembleError> {
+        plans
+            .iter()
+            .map(|plan| Ok(self.store.lock(TREE, &plan.key)?))
+            .collect()
+    }
+
+    /// Answers the trees of the plans that are wanted: those that are in the store, and new ones for the others.
+    fn parts<'l>(
+        &self,
+        lock: &BaseLock,
+        plans: &[Plan<'l>],
+        wanted: &[bool],
+    ) -> Result<Vec<Made<'l>>, AssembleError> {
+        let mut made = Vec::new();
+        for (plan, wanted) in plans.iter().zip(wanted) {
+            made.push(match self.known_tree(plan)? {
+                Some(tree) => Made::Tree(tree),
+                // A tree below is needed for links into it, be its own layer known or not.
+                None if *wanted || made.is_empty() => {
+                    Made::Part(Box::new(Part::new(self.store, plan.packages)?))
+                }
+                None => continue,
+            });
+        }
+        self.fill(&made)?;
+        let mut below: Option<Root> = None;
+        for tree in &made {
+            if let Made::Part(part) = tree {
+                part.complete(self.store, lock.arch, below.as_ref())?;
+            }
+            below = Some(tree.root()?);
+        }
+        Ok(made)
+    }
+
+    fn fill(&self, made: &[Made<'_>]) -> Result<(), AssembleError> {
+        let parts: Vec<_> = made.iter().filter_map(Made::part).collect();
+        let places: Vec<_> = parts
+            .iter()
+            .flat_map(|part| {
+                part.packages()
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, package)| (*part, index, package))
+            })
+            .collect();
+        let packages: Vec<_> = places.iter().map(|(_, _, package)| *package).collect();
+        let supply = Supply {
+            store: self.store,
+            fetcher: self.fetcher,
+            archive: self.archive,
+            progress: self.progress,
+        };
+        supply.each(&packages, &|place, blob| {
+            let (part, index, _) = places[place];
+            part.add(index, blob)
+        })
+    }
+
+    fn layer(
+        &self,
+        plan: &Plan<'_>,
+        part: Part<'_>,
+        compression: Compression,
+    ) -> Result<Layer, AssembleError> {
+        let bytes = part.bytes();
+        self.progress.started(Phase::Layer, bytes);
+        let layer = self.write(plan, part.staged().path(), compression)?;
+        part.into_staged().commit(&layer.diff_id)?;
+        self.progress.advanced(Phase::Layer, bytes);
+        self.store
+            .put_record(TREE, &plan.key, &TreeRecord { tree: layer.diff_id })?;
+        Ok(layer)
+    }
+
+    fn layer_of_tree(
+        &self,
+        plan: &Plan<'_>,
+        tree: &Tree,
+        compression: Compression,
+    ) -> Result<Layer, AssembleError> {
+        self.write(plan, tree.path(), compression)
+    }
+
+    fn write(
+        &self,
+        plan: &Plan<'_>,
+        directory: &std::path::Path,
+        compression: Compression,
+    ) -> Result<Layer, AssembleError> {
+        let options = LayerOptions {
+            compression,
+            epoch: i64::MAX,
+            trees: Trees::Later,
+        };
+        let layer = write_layer(self.store, &options, |layer| {
+            layer.capture(directory, &CaptureOptions::default())
+        })?;
+        let layer = layer.noted(plan.note.clone());
+        self.store
+            .put_record(LAYER, &layer_key(plan, compression), &layer)?;
+        Ok(layer)
+    }
+
+    fn tree(&self, plan: &Plan<'_>, part: Part<'_>) -> Result<Tree, AssembleError> {
+        let tree = part.into_staged().commit(&plan.key)?;
+        self.store
+            .put_record(TREE, &plan.key, &TreeRecord { tree: plan.key })?;
+        Ok(tree)
+    }
+}
+
+/// A part's tree: in the store, or complete but for its name.
+enum Made<'l> {
+    Tree(Tree),
+    Part(Box<Part<'l>>),
+}
+
+impl<'l> Made<'l> {
+    fn part(&self) -> Option<&Part<'l>> {
+        match self {
+            Self::Tree(_) => None,
+            Self::Part(part) => Some(part),
+        }
+    }
+
+    fn root(&self) -> Result<Root, AssembleError> {
+        let path = match self {
+            Self::Tree(tree) => tree.path(),
+            Self::Part(part) => part.staged().path(),
+        };
+        Root::open(path).map_err(AssembleError::Tree)
+    }
+}
+
+fn check_recipe(lock: &BaseLock) -> Result<(), AssembleError> {
+    if lock.recipe == RECIPE_VERSION {
+        Ok(())
+    } else {
+        Err(AssembleError::OtherRecipe(lock.recipe))
+    }
+}
+
+fn plans(lock: &BaseLock) -> Vec<Plan<'_>> {
+    let shared = Plan {
+        key: lock.shared_key(),
+        packages: &lock.shared,
+        note: format!("Debian {} base", lock.release),
+    };
+    let upper = Plan {
+        key: lock.packages_key(),
+        packages: &lock.packages,
+        note: format!("Debian {} packages {}", lock.release, lock.roots.join(" "))
+            .trim_end()
+            .to_owned(),
+    };
+    std::iter::once(shared)
+        .chain((!lock.packages.is_empty()).then_some(upper))
+        .collect()
+}
+
+fn layer_key(plan: &Plan<'_>, compression: Compression) -> Digest {
+    Digest::of_value(&(LAYER, plan.key, compression))
+}
+
+/// Answers all values, or none if one is missing.
+fn all<T>(
+    values: impl Iterator<Item = Result<Option<T>, AssembleError>>,
+) -> Result<Option<Vec<T>>, AssembleError> {
+    values.collect()
+}
