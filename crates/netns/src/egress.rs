@@ -202,6 +202,7 @@ impl Egress {
         let mut inside_instance = RouteSocket::open_in(instance)?;
         inside_instance.address(INSTANCE_LINK, pair.far)?;
         inside_instance.default_route(pair.near)?;
+        inside_router.settle(&link)?;
         Ok(Attachment {
             address: pair.far,
             gateway: pair.near,
@@ -251,11 +252,13 @@ impl Egress {
     fn address_uplink(&self, range: Ipv4Range, index: u32) -> Result<(), EgressError> {
         let pair = range.pair(index);
         sysctl::host_link(&self.name)?;
-        RouteSocket::open()?.address(&self.name, pair.near)?;
+        let mut on_host = RouteSocket::open()?;
+        on_host.address(&self.name, pair.near)?;
         let mut inside_router = RouteSocket::open_in(&self.router)?;
         inside_router.up("lo")?;
         inside_router.address(UPLINK, pair.far)?;
-        Ok(inside_router.default_route(pair.near)?)
+        inside_router.default_route(pair.near)?;
+        Ok(on_host.settle(&self.name)?)
     }
 
     /// Starts at the number of the instance's namespace, which no other has, so that the first try succeeds.

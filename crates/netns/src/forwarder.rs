@@ -35,7 +35,7 @@ impl Default for ForwarderLimits {
         Self {
             connections: 256,
             connect: Duration::from_secs(10),
-            idle: Duration::from_secs(600),
+            idle: Duration::from_mins(10),
         }
     }
 }
@@ -163,18 +163,18 @@ mod tests {
     #[tokio::test]
     async fn bytes_and_their_end_pass_both_ways() {
         let (service, address) = host_service().await;
-        let sent = vec![7; 300_000];
+        let body = vec![7; 300_000];
         with_forwarder(address, ForwarderLimits::default(), async |dialer, inside| {
             let mut client = dialer.connect(inside, INSIDE.port(), soon()).await.unwrap();
             let (mut served, _) = service.accept().await.unwrap();
             let mut received = Vec::new();
             let send = async {
-                client.write_all(&sent).await.unwrap();
+                client.write_all(&body).await.unwrap();
                 client.shutdown().await.unwrap();
             };
-            let (_, result) = tokio::join!(send, served.read_to_end(&mut received));
+            let ((), result) = tokio::join!(send, served.read_to_end(&mut received));
             result.unwrap();
-            assert_eq!(received, sent);
+            assert_eq!(received, body);
             served.write_all(b"done").await.unwrap();
             drop(served);
             let mut answer = String::new();

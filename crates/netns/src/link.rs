@@ -14,6 +14,8 @@ use crate::range::{Ipv4Range, PAIR_PREFIX};
 /// `VETH_INFO_PEER` of `linux/veth.h`.
 const VETH_INFO_PEER: u16 = 1;
 const UP: u32 = libc::IFF_UP as u32;
+/// `AF_INET`, which the headers have in one byte.
+const IPV4: u8 = 2;
 const CREATE: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
 
 /// A pair of virtual links to make: one end here, one in another namespace.
@@ -94,7 +96,7 @@ impl RouteSocket {
     /// Sends everything that has no other route to `gateway`.
     pub(crate) fn default_route(&mut self, gateway: Ipv4Addr) -> Result<(), NetlinkError> {
         let header = [
-            libc::AF_INET as u8,
+            IPV4,
             0,
             0,
             0,
@@ -111,6 +113,14 @@ impl RouteSocket {
         .flags(CREATE)
         .with(&Attributes::default().bytes(libc::RTA_GATEWAY, &gateway.octets()));
         self.0.execute(&[message])
+    }
+
+    /// Sees to it that the link `name` sends what it is given, now that its peer is up as well.
+    ///
+    /// Of a pair the end that came up first stays silent until the kernel's link watch has run, and a packet lost
+    /// then costs a second. A question about the link has the kernel run it at once (Linux 6.8).
+    pub(crate) fn settle(&mut self, name: &str) -> Result<(), NetlinkError> {
+        self.link(name).map(drop)
     }
 
     /// Answers the link `name`.
@@ -133,7 +143,7 @@ impl RouteSocket {
     /// Answers all IPv4 routes of all tables.
     pub(crate) fn routes(&mut self) -> Result<Vec<Route>, NetlinkError> {
         let mut header = [0; 12];
-        header[0] = libc::AF_INET as u8;
+        header[0] = IPV4;
         let message = Message::new("list the routes", libc::RTM_GETROUTE, &header);
         Ok(self.0.dump(&message)?.iter().filter_map(parse_route).collect())
     }
@@ -175,7 +185,7 @@ fn bring_up(name: &str) -> Message {
 }
 
 fn add_address(name: &str, link: u32, address: Ipv4Addr) -> Message {
-    let mut header = [libc::AF_INET as u8, PAIR_PREFIX, 0, 0, 0, 0, 0, 0];
+    let mut header = [IPV4, PAIR_PREFIX, 0, 0, 0, 0, 0, 0];
     header[4..].copy_from_slice(&link.to_ne_bytes());
     Message::new(
         format!("give the link `{name}` the address `{address}`"),
@@ -218,7 +228,7 @@ fn parse_route(reply: &Reply) -> Option<Route> {
     for (kind, value) in attributes(rest) {
         match (kind, <[u8; 4]>::try_from(value)) {
             (libc::RTA_DST, Ok(octets)) => {
-                route.destination = Ipv4Range::new(octets.into(), header[1].min(32))
+                route.destination = Ipv4Range::new(octets.into(), header[1].min(32));
             }
             (libc::RTA_OIF, Ok(bytes)) => route.link = Some(u32::from_ne_bytes(bytes)),
             _ => {}

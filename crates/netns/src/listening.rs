@@ -1,4 +1,4 @@
-//! Which addresses the servers in a namespace listen on, from `/proc/PID/net/tcp` and `tcp6` (proc_pid_net(5)).
+//! Which addresses the servers in a namespace listen on, from `/proc/PID/net/tcp` and `tcp6` (`proc_pid_net(5)`).
 //!
 //! This is how "nobody listens on 8080, but somebody does on 3000" is found out. `sock_diag` would say the
 //! same; the files need no socket inside the namespace.

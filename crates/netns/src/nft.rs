@@ -15,7 +15,10 @@ use crate::netlink::{Attributes, Message, Netlink, NetlinkError, attribute};
 pub(crate) use rule::{Interface, Rule};
 pub(crate) use table::{Chain, Hook, Policy, Table};
 
-const SUBSYSTEM: u16 = libc::NFNL_SUBSYS_NFTABLES as u16;
+/// `NFNL_SUBSYS_NFTABLES`.
+const SUBSYSTEM: u16 = 10;
+/// `AF_UNSPEC`.
+const ANY_FAMILY: u8 = 0;
 const NEW_TABLE: u16 = 0;
 const GET_TABLE: u16 = 1;
 const NEW_CHAIN: u16 = 3;
@@ -148,7 +151,7 @@ impl Firewall {
             Message::new(
                 "change the forwarding rules",
                 kind,
-                &header(libc::AF_UNSPEC as u8, SUBSYSTEM),
+                &header(ANY_FAMILY, SUBSYSTEM),
             )
         };
         let (begin, end) = (frame(libc::NFNL_MSG_BATCH_BEGIN), frame(libc::NFNL_MSG_BATCH_END));

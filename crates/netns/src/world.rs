@@ -7,11 +7,12 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use nix::sys::socket::{Shutdown, shutdown};
 
 use crate::link::{RouteSocket, VethPair};
 use crate::loopback::loopback_up;
@@ -64,6 +65,7 @@ pub(crate) fn join(near: &Netns, near_end: (&str, Ipv4Addr), far: &Netns, far_en
         .unwrap()
         .address(far_end.0, far_end.1)
         .unwrap();
+    socket.settle(near_end.0).unwrap();
 }
 
 /// Says who a server at `address` sees when somebody in `namespace` connects; an error if it cannot be reached.
@@ -79,8 +81,7 @@ pub(crate) fn seen_by(address: SocketAddr, namespace: &Netns) -> io::Result<IpAd
 /// A server that tells each client its address.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    namespace: Netns,
-    stop: Arc<AtomicBool>,
+    listener: TcpListener,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -91,22 +92,16 @@ impl Server {
             .run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
             .unwrap()
             .unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let accepting = listener.try_clone().unwrap();
         let thread = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let mut stream = stream.unwrap();
+            while let Ok((mut stream, _)) = accepting.accept() {
                 let peer = stream.peer_addr().unwrap().ip().to_string();
                 let _ = stream.write_all(peer.as_bytes());
             }
         });
         Self {
             address: (address, port).into(),
-            namespace: namespace.clone(),
-            stop,
+            listener,
             thread: Some(thread),
         }
     }
@@ -119,9 +114,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let own = self.at(Ipv4Addr::LOCALHOST);
-        let _ = self.namespace.run(|| TcpStream::connect(own));
+        // Ends `accept` with an error.
+        let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Both);
         let _ = self.thread.take().unwrap().join();
     }
 }

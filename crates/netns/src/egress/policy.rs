@@ -10,7 +10,7 @@ use crate::range::Ipv4Range;
 /// What no instance has business with (RFC 6890), and where clouds answer questions about the machine outside
 /// of the link-local range.
 const REFUSED: [Ipv4Range; 8] = [
-    Ipv4Range::new(Ipv4Addr::new(0, 0, 0, 0), 8),
+    Ipv4Range::new(Ipv4Addr::UNSPECIFIED, 8),
     Ipv4Range::new(Ipv4Addr::new(127, 0, 0, 0), 8),
     Ipv4Range::new(Ipv4Addr::new(169, 254, 0, 0), 16),
     Ipv4Range::new(Ipv4Addr::new(192, 0, 0, 192), 32),

@@ -79,7 +79,6 @@ fn an_instance_reaches_the_host_on_none_of_its_addresses() {
         assert_refused(&instance, server.at(address));
     }
     let in_router = Server::start(&egress.router, attachment.gateway, 80);
-    seen_by(in_router.address, &egress.router).expect("the router reaches itself");
     assert_refused(&instance, in_router.address);
     assert_refused(&instance, in_router.at(Ipv4Addr::new(198, 18, 0, 1)));
     seen_by(server.at(HOST), &world.internet).expect("the internet reaches the host");
@@ -97,7 +96,6 @@ fn instances_reach_neither_each_other_nor_those_of_another_process() {
         assert_refused(&first, server.address);
     }
     let router = Server::start(&other.router, Ipv4Addr::new(198, 18, 0, 3), 80);
-    seen_by(router.address, &world.host).unwrap_err();
     assert_refused(&first, router.address);
 }
 

@@ -93,7 +93,7 @@ impl Rule {
             .be32(4, 4);
         self.protocol(Protocol::Ipv4)
             .expression("payload", &load)
-            .and(&mask)
+            .and(mask)
             .equals(&range.network().octets())
     }
 
@@ -144,7 +144,7 @@ impl Rule {
 
     fn tracked(self, key: u32, bits: u32) -> Self {
         self.expression("ct", &Attributes::default().be32(1, REGISTER).be32(2, key))
-            .and(&bits.to_ne_bytes())
+            .and(bits.to_ne_bytes())
             .compare(NOT_EQUAL, &[0; 4])
     }
 
@@ -168,13 +168,13 @@ impl Rule {
     }
 
     /// Clears the bits of the register that are not in `mask`.
-    fn and(self, mask: &[u8; 4]) -> Self {
+    fn and(self, mask: [u8; 4]) -> Self {
         let value = |bytes: &[u8]| Attributes::default().bytes(DATA_VALUE, bytes);
         let data = Attributes::default()
             .be32(1, REGISTER)
             .be32(2, REGISTER)
             .be32(3, 4)
-            .nest(4, &value(mask))
+            .nest(4, &value(&mask))
             .nest(5, &value(&[0; 4]));
         self.expression("bitwise", &data)
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::world::namespace;
 
-const UPSTREAM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1)), 53);
+const UPSTREAM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 const SILENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 53);
 
 struct Declared(HashMap<&'static str, IpAddr>);
@@ -46,7 +46,7 @@ impl Setting {
         answer
     }
 
-    async fn tcp(&self) -> TcpStream {
+    fn tcp(&self) -> TcpStream {
         let (address, port) = (RESOLVER_ADDRESS.ip(), RESOLVER_ADDRESS.port());
         let make = || std::net::TcpStream::connect((address, port));
         let stream = self.instance.run(make).unwrap().unwrap();
@@ -72,7 +72,7 @@ fn on_a_host(resolv_conf: &str, test: impl AsyncFnOnce(Setting)) {
             .enable_all()
             .build()
             .unwrap()
-            .block_on(with_resolver(&file, test))
+            .block_on(with_resolver(&file, test));
     };
     namespace().run(run).unwrap();
 }
@@ -188,7 +188,7 @@ fn declared_names_are_answered_without_a_server() {
         let asked = question("Other.Internal");
         let answer = setting.ask_udp(&asked).await;
         assert_eq!(answer[answer.len() - 4..], [127, 0, 0, 9]);
-        let mut stream = setting.tcp().await;
+        let mut stream = setting.tcp();
         assert_eq!(setting.ask_tcp(&mut stream, &asked).await, answer);
     });
 }
@@ -197,7 +197,7 @@ fn declared_names_are_answered_without_a_server() {
 fn questions_over_tcp_are_passed_on_over_tcp_several_on_one_connection() {
     on_a_host("nameserver 127.0.0.1\n", async |setting| {
         beside_upstream(async {
-            let mut stream = setting.tcp().await;
+            let mut stream = setting.tcp();
             for name in ["known.example", "long.example"] {
                 let asked = question(name);
                 assert_eq!(
@@ -243,7 +243,7 @@ fn without_a_server_the_answer_is_a_failure_and_not_silence() {
     on_a_host("nameserver 127.0.0.1\n", async |setting| {
         let asked = question("known.example");
         assert_eq!(setting.ask_udp(&asked).await[3] & 0x0f, 2);
-        let mut stream = setting.tcp().await;
+        let mut stream = setting.tcp();
         assert_eq!(setting.ask_tcp(&mut stream, &asked).await[3] & 0x0f, 2);
     });
 }
@@ -263,7 +263,7 @@ fn what_is_no_question_is_ignored_and_the_next_question_answered() {
         let answer = setting.ask_udp(&question("other.internal")).await;
         assert_eq!(answer[3] & 0x0f, 0);
         assert!(client.try_recv(&mut [0; 512]).is_err());
-        let mut stream = setting.tcp().await;
+        let mut stream = setting.tcp();
         stream
             .write_all(&message::framed(&[0xff; 40]).unwrap())
             .await
