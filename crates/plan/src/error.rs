@@ -8,14 +8,131 @@ use crate::source::ReadFailed;
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// A file of the source could not be read.
-    #[error(transparent)]
+    #[error("cannot look at the source")]
     Read(#[from] ReadFailed),
+    /// A file that has to be text is not.
+    #[error("`{path}` is not UTF-8 text")]
+    NotText {
+        /// The file.
+        path: String,
+    },
+    /// A file of a known format does not follow it.
+    #[error("`{path}` is broken at line {line}: {message}")]
+    Broken {
+        /// The file.
+        path: String,
+        /// The line, counted from one.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The author asks for something that this version cannot do.
+    #[error("{what} is not supported yet")]
+    NotYet {
+        /// What, with where the author asked for it.
+        what: String,
+        /// What the author can do instead.
+        instead: String,
+    },
+    /// The manifest names a runtime that there is not.
+    #[error("there is no runtime `{name}`")]
+    UnknownRuntime {
+        /// What the manifest says.
+        name: String,
+    },
+    /// Nothing in the folder says what it is.
+    #[error("cannot tell what kind of application this is: looked for {}", looked_for.join(", "))]
+    Undetected {
+        /// What was looked for, in order.
+        looked_for: Vec<String>,
+    },
+    /// The runtime is known, and what to start is not.
+    #[error("no start command found: looked for {}", looked_for.join(", "))]
+    NoStart {
+        /// What was looked for, in order.
+        looked_for: Vec<String>,
+    },
+    /// There are several handlers, and nothing says which one is meant.
+    #[error("`{file}` has several handlers: `{}`", handlers.join("`, `"))]
+    SeveralHandlers {
+        /// The file.
+        file: String,
+        /// The handlers' names.
+        handlers: Vec<String>,
+    },
+    /// The handler that the manifest names is not in its file.
+    #[error("`{file}` has no handler `{handler}`")]
+    NoHandler {
+        /// The file.
+        file: String,
+        /// What the manifest says.
+        handler: String,
+    },
+    /// A file that something names is not in the folder.
+    #[error("`{path}` does not exist, named by {named_by}")]
+    Missing {
+        /// The file.
+        path: String,
+        /// What names it.
+        named_by: String,
+    },
+    /// A glob of the manifest is none.
+    #[error("`{key}` holds `{glob}`, which is no glob")]
+    Glob {
+        /// The key.
+        key: &'static str,
+        /// The pattern.
+        glob: String,
+        /// Why not.
+        source: globset::Error,
+    },
+    /// A version that no carrier has.
+    #[error("{language} {version} is not available")]
+    Version {
+        /// The language.
+        language: &'static str,
+        /// What was asked for.
+        version: String,
+        /// Which versions there are.
+        available: &'static str,
+    },
+    /// Dependencies are declared in a way that leaves no way to install them.
+    #[error("{message}")]
+    Dependencies {
+        /// What is wrong.
+        message: String,
+        /// What the author can do.
+        instead: String,
+    },
 }
 
 impl Failure for PlanError {
     fn class(&self) -> Class {
         match self {
             Self::Read(_) => Class::Internal,
+            _ => Class::User,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotYet { instead, .. } | Self::Dependencies { instead, .. } => Some(instead.clone()),
+            Self::UnknownRuntime { .. } => Some("known runtimes: `node`, `python`, `server`".to_owned()),
+            Self::Undetected { .. } => Some(
+                "add one of them, or say in `coracle.yaml` what starts it: `command: [./my-server]`".to_owned(),
+            ),
+            Self::NoStart { .. } => Some(
+                "say in `coracle.yaml` where the application is (`build: {entry: FILE:OBJECT}`) or what starts it \
+                 (`command: [...]`, listening on the port in `PORT`)"
+                    .to_owned(),
+            ),
+            Self::SeveralHandlers { handlers, .. } => {
+                let first = handlers.first().map_or("NAME", String::as_str);
+                Some(format!("choose one in `coracle.yaml`: `build: {{handler: {first}}}`"))
+            }
+            Self::NoHandler { .. } => Some("name a function of that file in `build.handler`".to_owned()),
+            Self::Version { available, .. } => Some(format!("available: {available}")),
+            Self::Read(_) | Self::NotText { .. } | Self::Broken { .. } | Self::Missing { .. } | Self::Glob { .. } => None,
         }
     }
 }

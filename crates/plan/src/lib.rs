@@ -5,15 +5,25 @@
 //! where it does it. It reads no clock, no network and no disk, so that a plan can be printed, compared and
 //! put in a snapshot, and so that the same input always means the same steps.
 
+mod compile;
+mod context;
+mod draft;
 pub mod error;
+mod files;
+mod foreign;
 pub mod ignore;
 pub mod lock;
+mod node;
 pub mod op;
 pub mod plan;
+mod python;
+mod server;
 pub mod source;
 pub mod step;
 pub mod target;
+mod unsupported;
 
+pub use compile::plan;
 pub use error::PlanError;
 pub use lock::{InvalidLock, Lock, Tool};
 pub use op::{

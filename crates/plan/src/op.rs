@@ -75,8 +75,6 @@ pub struct Fetch {
 pub enum Registry {
     /// The npm registry: a gzip tar whose entries are all beneath one folder, which is not part of paths here.
     Npm,
-    /// The Python package index: a wheel.
-    PyPi,
 }
 
 /// Which version of a tool.

@@ -128,6 +128,11 @@ pub struct Given {
 }
 
 impl Given {
+    /// Answers whether the author wrote nothing, or wrote no manifest.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Answers where `key` was written, as `FILE:LINE`, or nothing when it was left out.
     pub fn place(&self, key: &str) -> Option<String> {
         self.lines.get(key).map(|line| format!("{}:{line}", self.file))

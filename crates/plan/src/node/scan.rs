@@ -1,0 +1,153 @@
+//! What a JavaScript file registers, exports and does, found without running or parsing it.
+
+use super::application::Event;
+
+/// The text of a file without its comments (ECMAScript, 12.4), which may mention anything.
+pub(super) fn without_comments(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+        } else if rest.starts_with("/*") {
+            rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
+        } else if matches!(letter, '\'' | '"' | '`') {
+            let end = end_of_string(rest, letter);
+            code.push_str(&rest[..end]);
+            rest = &rest[end..];
+        } else {
+            code.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+    }
+    code
+}
+
+fn end_of_string(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (index, letter) in text.char_indices().skip(1) {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\n' if quote != '`' => return index,
+            letter if letter == quote => return index + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Answers the handlers that code registers with the Functions Framework: `functions.http('name', …)`.
+pub(super) fn registered(code: &str) -> Vec<(String, Event)> {
+    if !code.contains(super::FRAMEWORK) {
+        return Vec::new();
+    }
+    let calls = [
+        ("http(", Event::Http),
+        ("cloudEvent(", Event::CloudEvent),
+        ("typed(", Event::Typed),
+    ];
+    let mut found: Vec<(usize, String, Event)> = Vec::new();
+    for (call, event) in calls {
+        for (start, _) in code.match_indices(call) {
+            let name = quoted(code[start + call.len()..].trim_start());
+            if let (false, Some(name)) = (continues_a_name(&code[..start]), name) {
+                found.push((start, name.to_owned(), event));
+            }
+        }
+    }
+    found.sort_by_key(|(start, ..)| *start);
+    found.into_iter().map(|(_, name, event)| (name, event)).collect()
+}
+
+/// Answers the names that code exports, in the forms that name them.
+pub(super) fn exported(code: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for line in code.lines().map(str::trim_start) {
+        let assigned = line
+            .strip_prefix("module.")
+            .unwrap_or(line)
+            .strip_prefix("exports.");
+        let assigned = assigned.and_then(|rest| Some((leading_name(rest)?, rest)));
+        let assigned = assigned.filter(|(name, rest)| rest[name.len()..].trim_start().starts_with('='));
+        let declared = [
+            "export async function ",
+            "export function ",
+            "export const ",
+            "export let ",
+        ]
+        .iter()
+        .find_map(|start| leading_name(line.strip_prefix(start)?));
+        names.extend(
+            assigned
+                .map(|(name, _)| name)
+                .or(declared)
+                .filter(|name| !names.contains(name)),
+        );
+    }
+    names
+}
+
+/// Answers whether code listens by itself.
+pub(super) fn listens(code: &str) -> bool {
+    [".listen(", "createServer(", "serve("]
+        .iter()
+        .any(|call| code.contains(call))
+}
+
+fn continues_a_name(before: &str) -> bool {
+    before.chars().next_back().is_some_and(is_name_letter)
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text
+        .chars()
+        .next()
+        .filter(|letter| matches!(letter, '\'' | '"' | '`'))?;
+    text[1..].split(quote).next()
+}
+
+fn leading_name(text: &str) -> Option<&str> {
+    let end = text.find(|letter| !is_name_letter(letter)).unwrap_or(text.len());
+    (end > 0).then(|| &text[..end])
+}
+
+fn is_name_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registrations_are_found_under_any_name_of_the_framework_and_not_in_comments() {
+        let code = without_comments(
+            "// functions.http('no', f)\nconst f = require('@google-cloud/functions-framework'); /* http('no') */\n\
+             f.http('hello', (req, res) => res.send('http://x // y'));\nf.cloudEvent(\n  \"on\", e => {});\nxhttp('no')\n",
+        );
+        assert_eq!(
+            registered(&code),
+            [
+                ("hello".to_owned(), Event::Http),
+                ("on".to_owned(), Event::CloudEvent)
+            ]
+        );
+        assert!(registered("app.http('hello', f)").is_empty());
+    }
+
+    #[test]
+    fn exports_are_found_in_both_kinds_of_module() {
+        let code = "exports.a = 1;\nmodule.exports.b = 2\nexport const c = 3;\nexport async function d() {}\n\
+                    exports.a.x = 1;\nexport default e;\n";
+        assert_eq!(exported(code), ["a", "b", "c", "d"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn scanning_never_panics(text in "(?s)[ -~\n\"'`/*\\\\é]{0,200}") {
+            let code = without_comments(&text);
+            let _ = (registered(&code), exported(&code));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What makes a folder a Python application.
+
+use crate::context::Context;
+
+/// Files that only Python projects have.
+const SIGNS: [&str; 5] = [
+    "requirements.txt",
+    "pyproject.toml",
+    "Pipfile",
+    "setup.py",
+    "uv.lock",
+];
+
+/// Answers whether `file` holds Python.
+pub(crate) fn is_source(file: &str) -> bool {
+    file.ends_with(".py")
+}
+
+/// Answers the file that makes the folder a Python application.
+pub(crate) fn sign<'a>(context: Context<'a>) -> Option<&'a str> {
+    let known = SIGNS.into_iter().find(|sign| context.source.contains(sign));
+    known.or_else(|| {
+        context
+            .source
+            .entries()
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .find(|path| is_top_source(path))
+    })
+}
+
+fn is_top_source(path: &str) -> bool {
+    !path.contains('/') && is_source(path)
+}
