@@ -176,8 +176,11 @@ impl Fixes<'_> {
         let link = merge::place(alternative.link.trim_start_matches('/').as_bytes())?;
         let target = merge::place(alternative.target.trim_start_matches('/').as_bytes())?;
         if self.exists(&target) && !self.exists(&link) {
-            self.writer()
-                .symlink(&link, &alternative.target, &Metadata::symlink())?;
+            let made = self
+                .root
+                .writer()
+                .symlink(&link, &alternative.target, &Metadata::symlink());
+            made.map_err(failed(&link))?;
         }
         Ok(())
     }
@@ -193,12 +196,14 @@ impl Fixes<'_> {
         Ok(())
     }
 
+    /// Makes a link, also where `base-files` has an empty directory that its script replaces.
     fn link(&mut self, path: &str, target: &str) -> Result<(), FixError> {
         let path = LayerPath::new(path)?;
-        self.root
-            .writer()
-            .symlink(&path, target, &Metadata::symlink())
-            .map_err(failed(&path))
+        let mut writer = self.root.writer();
+        let made = writer
+            .remove_empty_directory(&path)
+            .and_then(|()| writer.symlink(&path, target, &Metadata::symlink()));
+        made.map_err(failed(&path))
     }
 
     fn write(&mut self, path: &str, mut contents: &[u8]) -> Result<(), FixError> {

@@ -187,6 +187,15 @@ impl Writer<'_> {
         })
     }
 
+    /// Removes a directory if there is one and nothing is in it.
+    pub(crate) fn remove_empty_directory(&mut self, path: &LayerPath) -> io::Result<()> {
+        let (parent, name) = self.place(path)?;
+        match unlinkat(parent, name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
     fn create<T>(
         &mut self,
         path: &LayerPath,

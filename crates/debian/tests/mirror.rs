@@ -83,30 +83,32 @@ fn names(packages: &[coracle_debian::LockedPackage]) -> Vec<&str> {
     packages.iter().map(|package| package.name.as_str()).collect()
 }
 
-/// Copies trees over each other, the way an overlay shows them.
-fn stack(debian: &Debian, lock: &BaseLock, root: &Path) {
-    fs::create_dir_all(root).expect("makes a folder");
-    for tree in debian.trees(lock, &Silent).expect("has trees") {
-        let status = Command::new("cp")
-            .arg("-a")
-            .arg(tree.path().join("."))
-            .arg(root)
-            .status();
-        assert!(status.expect("runs cp").success());
-    }
-    let status = Command::new("mount")
-        .args(["-t", "proc", "proc"])
-        .arg(root.join("proc"))
-        .status();
-    assert!(status.expect("runs mount").success(), "mounting /proc needs root");
-}
-
 /// A root file system with `/proc` mounted.
 struct Chroot(PathBuf);
 
 impl Chroot {
+    /// Copies the trees of a base over each other, the way an overlay shows them.
+    fn of(debian: &Debian, lock: &BaseLock, root: &Path) -> Self {
+        fs::create_dir_all(root).expect("makes a folder");
+        for tree in debian.trees(lock, &Silent).expect("has trees") {
+            let status = Command::new("cp")
+                .arg("-a")
+                .arg(tree.path().join("."))
+                .arg(root)
+                .status();
+            assert!(status.expect("runs cp").success());
+        }
+        let chroot = Self(root.to_owned());
+        let status = Command::new("mount")
+            .args(["-t", "proc", "proc"])
+            .arg(root.join("proc"))
+            .status();
+        assert!(status.expect("runs mount").success(), "mounting /proc needs root");
+        chroot
+    }
+
     fn output(&self, command: &[&str]) -> String {
-        let output = Command::new("chroot")
+        let output = Command::new("/usr/sbin/chroot")
             .arg(&self.0)
             .args(command)
             .env_clear()
@@ -128,22 +130,13 @@ impl Drop for Chroot {
     }
 }
 
-fn digests(layers: &[Layer]) -> Vec<String> {
-    layers
-        .iter()
-        .flat_map(|layer| [layer.diff_id.to_string(), layer.digest.to_string()])
-        .collect()
-}
-
 #[test]
-fn bases_of_todays_debian_are_small_run_and_come_out_the_same_twice() {
+fn todays_debian_gives_small_bases_that_run_and_come_out_the_same_twice() {
     let data = tempfile::tempdir().expect("a temporary directory");
-    let debian = debian(&data.path().join("first"));
-    let t = std::time::Instant::now();
-    let snapshot = debian
+    let first = debian(&data.path().join("first"));
+    let snapshot = first
         .snapshot(Release::Trixie, Arch::Amd64, &Silent)
         .expect("reads the archive");
-    eprintln!("snapshot {:?} packages {}", t.elapsed(), snapshot.packages());
     let python = snapshot
         .lock(&recipe(Kind::Runtime, &["python3"]))
         .expect("resolves");
@@ -156,36 +149,64 @@ fn bases_of_todays_debian_are_small_run_and_come_out_the_same_twice() {
     assert_eq!(names(&python.shared), COMMON);
     assert_eq!(names(&python.packages), PYTHON);
     assert_eq!(names(&node.packages), NODE);
-    eprintln!(
-        "builder {} {:?}",
-        builder.shared.len() + builder.packages.len(),
-        names(&builder.packages)
-    );
+    assert_eq!(builder.shared, python.shared);
+    assert_eq!(builder.shared.len() + builder.packages.len(), 59);
 
-    let t = std::time::Instant::now();
-    let layers = debian
+    let for_python = first
         .layers(&python, Compression::Zstd, &Silent)
         .expect("assembles");
-    eprintln!("python {:?} {:?}", t.elapsed(), layers);
-    let t = std::time::Instant::now();
-    let nodes = debian
+    let for_node = first
         .layers(&node, Compression::Zstd, &Silent)
         .expect("assembles");
-    eprintln!("node {:?} {:?}", t.elapsed(), nodes);
-    let t = std::time::Instant::now();
-    let trees = debian.trees(&builder, &Silent).expect("assembles");
-    eprintln!("builder {:?} {:?}", t.elapsed(), trees);
-    let t = std::time::Instant::now();
-    debian
+    assert_eq!(for_python[0], for_node[0], "the lower layer is shared");
+    let size = |layers: &[Layer]| layers.iter().map(|layer| layer.size).sum::<u64>();
+    assert!(size(&for_python) < 18_000_000, "{} bytes", size(&for_python));
+    assert!(size(&for_node) < 43_000_000, "{} bytes", size(&for_node));
+
+    let elsewhere = debian(&data.path().join("second"));
+    let again = elsewhere
         .layers(&python, Compression::Zstd, &Silent)
         .expect("assembles");
-    eprintln!("warm {:?}", t.elapsed());
-    assert_eq!(layers[0], nodes[0]);
+    assert_eq!(again, for_python);
 
-    let _ = digests(&layers);
-    let root = Chroot(data.path().join("root"));
-    stack(&debian, &python, &root.0);
-    let script = "import ssl,json,sqlite3,ctypes,zoneinfo,pwd;\
-        print(len(ssl.create_default_context().get_ca_certs()), pwd.getpwuid(65532).pw_name, zoneinfo.ZoneInfo('Europe/Berlin'))";
-    eprintln!("{}", root.output(&["/usr/bin/python3", "-c", script]));
+    let root = Chroot::of(&first, &python, &data.path().join("python"));
+    let script = "import ssl,json,sqlite3,ctypes,asyncio,bz2,lzma,zoneinfo,pwd,mimetypes\n\
+        zoneinfo.ZoneInfo('Europe/Berlin')\n\
+        print(len(ssl.create_default_context().get_ca_certs()) > 100, pwd.getpwuid(65532).pw_name)";
+    assert_eq!(root.output(&["python3", "-c", script]), "True nonroot\n");
+
+    let root = Chroot::of(&first, &node, &data.path().join("node"));
+    let script =
+        "require('https'); new Intl.DateTimeFormat('de'); console.log(process.version, process.getuid())";
+    assert!(root.output(&["node", "-e", script]).starts_with("v20."));
+
+    let root = Chroot::of(&first, &builder, &data.path().join("builder"));
+    assert_eq!(
+        root.output(&["sh", "-c", "which sh | awk '{ print $1 }' | tr / -"]),
+        "-usr-bin-sh\n"
+    );
+    assert!(
+        root.output(&["python3", "-m", "pip", "--version"])
+            .starts_with("pip ")
+    );
+}
+
+#[test]
+fn the_release_before_gives_a_base_that_runs() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let debian = debian(&data.path().join("data"));
+    let recipe = Recipe {
+        release: Release::Bookworm,
+        ..recipe(Kind::Runtime, &["python3"])
+    };
+    let lock = debian.lock(&recipe, &Silent).expect("locks");
+    let root = Chroot::of(&debian, &lock, &data.path().join("root"));
+    assert_eq!(
+        root.output(&["python3", "-c", "import ssl,json; print(json.dumps([1]))"]),
+        "[1]\n"
+    );
+    assert_eq!(
+        fs::read_link(root.0.join("lib")).expect("a link"),
+        Path::new("usr/lib")
+    );
 }
