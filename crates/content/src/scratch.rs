@@ -94,14 +94,18 @@ fn same(file: &fs::File, path: &Path) -> bool {
     }
 }
 
-/// Removes what dead processes left.
-///
+/// Removes what dead processes left: scratch space, leases and lock files.
+pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
+    ["scratch", "leases", "locks"]
+        .into_iter()
+        .try_for_each(|folder| sweep_folder(&store.folder(folder)))
+}
+
 /// An entry is removed while its lock is held: its owner, if there were one, would hold that lock when renaming
 /// it away.
-pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
-    let folder = store.folder("scratch");
-    for entry in fs::read_dir(&folder).context("list", &folder)? {
-        let path = entry.context("list", &folder)?.path();
+fn sweep_folder(folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).context("list", folder)? {
+        let path = entry.context("list", folder)?.path();
         let Ok(file) = fs::File::open(&path) else { continue };
         match file.file().try_lock() {
             Ok(()) if same(&file, &path) => remove_tree(&path).context("remove", &path)?,

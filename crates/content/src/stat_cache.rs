@@ -31,6 +31,7 @@ pub struct StatCache {
     known: BTreeMap<PathBuf, Known>,
     fresh: BTreeMap<PathBuf, Known>,
     hashed: usize,
+    clock: fn() -> i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl StatCache {
             known,
             fresh: BTreeMap::new(),
             hashed: 0,
+            clock: now,
         })
     }
 
@@ -85,7 +87,7 @@ impl StatCache {
             return Ok(digest);
         }
         self.hashed += 1;
-        let (digest, known) = hash(&absolute).context("read", &absolute)?;
+        let (digest, known) = hash(&absolute, (self.clock)()).context("read", &absolute)?;
         if let Some(known) = known {
             self.fresh.insert(path.to_owned(), known);
         }
@@ -137,8 +139,7 @@ fn now() -> i64 {
 }
 
 /// Hashes a file; what is known of it is absent when it changed meanwhile.
-fn hash(path: &Path) -> io::Result<(Digest, Option<Known>)> {
-    let hashed_at = now();
+fn hash(path: &Path, hashed_at: i64) -> io::Result<(Digest, Option<Known>)> {
     let mut file = open(path)?;
     let before = Stamp::of(&file.metadata()?);
     let mut hasher = Hasher::default();
@@ -225,4 +226,126 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (head, tail) = rest.split_first_chunk()?;
     *rest = tail;
     Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder {
+        _base: tempfile::TempDir,
+        store: Store,
+        path: PathBuf,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let base = tempfile::tempdir().unwrap();
+            let store = Store::open(&base.path().join("store")).unwrap();
+            let path = base.path().join("source");
+            fs::create_dir(&path).unwrap();
+            Self {
+                _base: base,
+                store,
+                path,
+            }
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::write(self.path.join(name), text).unwrap();
+        }
+
+        fn at(&self, clock: fn() -> i64) -> StatCache {
+            StatCache {
+                clock,
+                ..StatCache::open(&self.store, &self.path).unwrap()
+            }
+        }
+
+        /// Asks for `name` and answers its digest and how many files were read for it.
+        fn ask(&self, name: &str, clock: fn() -> i64) -> (Digest, usize) {
+            let mut cache = self.at(clock);
+            let digest = cache.digest(Path::new(name)).unwrap();
+            let hashed = cache.hashed();
+            cache.save().unwrap();
+            (digest, hashed)
+        }
+    }
+
+    fn in_an_hour() -> i64 {
+        now() + 3_600_000_000_000
+    }
+
+    #[test]
+    fn an_unchanged_file_is_read_once() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        assert_eq!(folder.ask("a", in_an_hour), (Digest::of("one"), 1));
+        assert_eq!(folder.ask("a", in_an_hour), (Digest::of("one"), 0));
+    }
+
+    #[test]
+    fn a_file_that_was_hashed_right_after_its_change_is_read_again() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        assert_eq!(folder.ask("a", now), (Digest::of("one"), 1));
+        assert_eq!(folder.ask("a", in_an_hour), (Digest::of("one"), 1));
+        assert_eq!(folder.ask("a", in_an_hour), (Digest::of("one"), 0));
+    }
+
+    #[test]
+    fn a_change_of_the_same_length_and_time_is_seen() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        let metadata = fs::metadata(folder.path.join("a")).unwrap();
+        folder.ask("a", in_an_hour);
+        folder.write("a", "two");
+        let file = fs::File::options()
+            .write(true)
+            .open(folder.path.join("a"))
+            .unwrap();
+        file.file().set_modified(metadata.modified().unwrap()).unwrap();
+        assert_eq!(folder.ask("a", in_an_hour), (Digest::of("two"), 1));
+    }
+
+    #[test]
+    fn another_file_under_the_same_name_is_seen() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        folder.ask("a", in_an_hour);
+        folder.write("b", "two");
+        fs::rename(folder.path.join("b"), folder.path.join("a")).unwrap();
+        assert_eq!(folder.ask("a", in_an_hour).0, Digest::of("two"));
+    }
+
+    #[test]
+    fn a_torn_cache_is_an_empty_one() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        folder.ask("a", in_an_hour);
+        let file = folder.at(now).file;
+        let whole = fs::read(&file).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&file, &whole[..length]).unwrap();
+            assert!(folder.at(now).known.is_empty(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn links_pipes_and_directories_are_not_hashed() {
+        let folder = Folder::new();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path.join("link")).unwrap();
+        fs::create_dir(folder.path.join("directory")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            folder.path.join("pipe"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        for name in ["link", "directory", "pipe", "missing"] {
+            assert!(folder.at(now).digest(Path::new(name)).is_err(), "{name}");
+        }
+    }
 }
