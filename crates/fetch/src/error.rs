@@ -100,10 +100,9 @@ impl Failure for FetchError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unreachable {
-                source: ureq::Error::Rustls(_) | ureq::Error::Tls(_),
-                ..
-            } => "if a proxy on the way re-signs TLS, name its certificate bundle with SSL_CERT_FILE",
+            Self::Unreachable { source, .. } if is_tls_refusal(source) => {
+                "if a proxy on the way re-signs TLS, name its certificate bundle with SSL_CERT_FILE"
+            }
             Self::Unreachable { .. } => {
                 "check the network, the name server and the proxy settings, then try again"
             }
@@ -137,5 +136,15 @@ pub enum ConfigError {
 impl Failure for ConfigError {
     fn class(&self) -> Class {
         Class::User
+    }
+}
+
+/// Answers whether TLS refused the other side, which no further attempt changes. `rustls` puts its refusal into an
+/// I/O error.
+pub(crate) fn is_tls_refusal(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
+        ureq::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
     }
 }

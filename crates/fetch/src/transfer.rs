@@ -14,7 +14,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Body, Error};
 
 use crate::checksum::{Checksum, ChecksumHasher};
-use crate::error::FetchError;
+use crate::error::{FetchError, is_tls_refusal};
 use crate::fetcher::Fetcher;
 use crate::progress::Progress;
 use crate::url::SafeUrl;
@@ -253,12 +253,12 @@ impl<'a> Transfer<'a> {
                 | Error::Protocol(_)
                 | Error::ConnectProxyFailed(_)
         );
-        let certificate = matches!(&source, Error::Io(error) if is_tls(error));
+        let passing = passing && !is_tls_refusal(&source);
         let error = FetchError::Unreachable {
             url: self.safe_url(),
             source,
         };
-        if passing && !certificate {
+        if passing {
             Setback::Passing(error, None)
         } else {
             Setback::Final(error)
@@ -268,11 +268,6 @@ impl<'a> Transfer<'a> {
     fn safe_url(&self) -> SafeUrl {
         SafeUrl::of(self.url)
     }
-}
-
-/// Answers whether an I/O error carries TLS's refusal of the other side, which no further attempt changes.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidData
 }
 
 /// Answers where a redirect leads.
