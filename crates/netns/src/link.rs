@@ -1,11 +1,11 @@
 //! Links, addresses and routes: what is needed of rtnetlink (rtnetlink(7)).
 
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::SockProtocol;
-use std::os::fd::{AsFd, AsRawFd};
 
 use crate::namespace::Netns;
 use crate::netlink::{Attributes, Message, Netlink, NetlinkError, Reply, attribute, attributes};

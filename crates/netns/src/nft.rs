@@ -198,3 +198,64 @@ fn parse_rule(attributes: &[u8]) -> Option<ExistingRule> {
         comment: attribute(attributes, RULE_USERDATA).and_then(rule::comment_in),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+    use crate::world::namespace;
+
+    fn table(rules: Vec<Rule>) -> Table {
+        let chain = Chain {
+            hook: Hook::Forward,
+            policy: Policy::Drop,
+            rules,
+        };
+        Table {
+            name: "made".to_owned(),
+            owned: false,
+            chains: vec![chain],
+        }
+    }
+
+    const FORWARD: ChainPath<'_> = ChainPath {
+        family: Family::Inet,
+        table: "made",
+        chain: "forward",
+    };
+
+    #[test]
+    fn a_batch_with_one_bad_message_changes_nothing_and_says_which() {
+        let mut firewall = Firewall::open_in(&namespace()).unwrap();
+        let too_long = "x".repeat(40);
+        let bad = Rule::default().from(Interface::Starting(&too_long)).drop();
+        let error = firewall
+            .install(&table(vec![Rule::default().drop(), bad]))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "cannot add a rule to `forward`");
+        assert!(!firewall.has_table(Family::Inet, "made").unwrap());
+        firewall.install(&table(Vec::new())).unwrap();
+        let error = firewall.install(&table(Vec::new())).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EEXIST));
+        assert!(firewall.has_table(Family::Inet, "made").unwrap());
+    }
+
+    #[test]
+    fn rules_are_inserted_first_found_by_their_comment_and_deleted() {
+        let mut firewall = Firewall::open_in(&namespace()).unwrap();
+        assert_eq!(firewall.chain(FORWARD).unwrap(), None);
+        assert_eq!(firewall.rules(FORWARD).unwrap(), []);
+        firewall.install(&table(vec![Rule::default().drop()])).unwrap();
+        assert_eq!(firewall.chain(FORWARD).unwrap(), Some(Policy::Drop));
+        firewall
+            .insert(FORWARD, &[Rule::default().accept().comment("ours")])
+            .unwrap();
+        let mut rules = firewall.rules(FORWARD).unwrap();
+        let comments: Vec<_> = rules.iter().map(|rule| rule.comment.as_deref()).collect();
+        assert_eq!(comments, [Some("ours"), None]);
+        rules.truncate(1);
+        firewall.delete(FORWARD, &rules).unwrap();
+        assert_eq!(firewall.rules(FORWARD).unwrap().len(), 1);
+    }
+}

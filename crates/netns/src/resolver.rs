@@ -25,7 +25,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::serve_connections;
@@ -38,6 +38,8 @@ pub use host::HostResolver;
 /// Where the resolver listens in each namespace: where systemd's does on a host, which programs know.
 pub const RESOLVER_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53)), 53);
 
+/// How long to leave a socket alone that fails.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// The largest question over UDP; questions are far smaller.
 const LARGEST_QUESTION: usize = 4096;
 
@@ -132,9 +134,7 @@ impl Answerer {
         let mut buffer = vec![0; LARGEST_QUESTION];
         loop {
             tokio::select! {
-                received = socket.recv_from(&mut buffer) => {
-                    // An error here is that of an answer which nobody took.
-                    let Ok((length, from)) = received else { continue };
+                (length, from) = receive(socket, &mut buffer) => {
                     if open.len() < limit && let Some(query) = Query::parse(&buffer[..length]) {
                         open.push(self.datagram(socket, query, from));
                     }
@@ -173,6 +173,18 @@ impl Answerer {
         self.names
             .addresses(query.name())
             .map(|addresses| query.answer(&addresses))
+    }
+}
+
+async fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    loop {
+        match socket.recv_from(buffer).await {
+            Ok(received) => return received,
+            Err(error) => {
+                tracing::debug!(%error, "cannot receive a question");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Instances, a host and an internet, all of them namespaces made here.
 
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
 
 use fs_err as fs;
 use nix::libc;
 use nix::sys::socket::{MsgFlags, NetlinkAddr, bind, recv, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
-use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::*;
+use crate::loopback::loopback_up;
 use crate::world::{HOST, INTERNET, Server, World, join, namespace, program, seen_by};
 
 fn open(host: &Netns) -> Egress {
@@ -229,6 +232,43 @@ fn a_host_that_drops_what_it_forwards_lets_instances_through() {
 }
 
 #[test]
+fn the_rules_are_what_nft_understands_them_to_be() {
+    let world = World::new();
+    let egress = open(&world.host);
+    let on_host = program(&world.host, "nft list ruleset");
+    for rule in [
+        r#"iifname "coracle0" drop"#,
+        r#"oifname "coracle0" ct state established,related accept"#,
+        r#"oifname "coracle0" drop"#,
+        r#"iifname "coracle0" meta nfproto ipv6 drop"#,
+        r#"iifname "coracle0" ct status dnat drop"#,
+        r#"iifname "coracle0" oifname "coracle*" drop"#,
+        r#"iifname "coracle0" oifname "docker*" drop"#,
+        r#"iifname "coracle0" masquerade"#,
+    ] {
+        assert!(
+            on_host.lines().any(|line| line.trim() == rule),
+            "{rule} is not in\n{on_host}"
+        );
+    }
+    let in_router = program(&egress.router, "nft list ruleset");
+    for rule in [
+        "type filter hook input priority filter; policy drop;",
+        "type filter hook forward priority filter; policy drop;",
+        r#"iifname "i*" oifname "uplink" ip daddr 169.254.0.0/16 drop"#,
+        r#"iifname "i*" oifname "uplink" ip daddr 198.19.0.0/16 drop"#,
+        r#"iifname "i*" oifname "uplink" meta nfproto ipv4 accept"#,
+        r#"iifname "uplink" ct state established,related accept"#,
+        r#"oifname "uplink" masquerade"#,
+    ] {
+        assert!(
+            in_router.lines().any(|line| line.trim() == rule),
+            "{rule} is not in\n{in_router}"
+        );
+    }
+}
+
+#[test]
 fn nobody_else_can_flush_the_hosts_rules() {
     let world = World::new();
     let server = Server::start(&world.host, HOST, 80);
@@ -273,6 +313,45 @@ fn an_instance_is_attached_once() {
     assert!(egress.attach(&first).is_err());
     let (_second, _) = instance(&egress);
     assert_eq!(host_links(&world.host), ["coracle0"]);
+}
+
+#[test]
+fn an_instance_whose_root_is_not_the_hosts_gets_a_way_out_too() {
+    let world = World::new();
+    let server = Server::start(&world.internet, INTERNET, 80);
+    let egress = open(&world.host);
+    let script = [
+        "--user",
+        "--map-root-user",
+        "--net",
+        "sh",
+        "-c",
+        "echo in; read end",
+    ];
+    let mut sandbox = Command::new("unshare")
+        .args(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program `unshare`: `apt-get install util-linux`");
+    let mut line = String::new();
+    BufReader::new(sandbox.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(
+        line, "in\n",
+        "user namespaces need root, or the sysctl `kernel.unprivileged_userns_clone`"
+    );
+    let instance = Netns::of_process(sandbox.id()).unwrap();
+    loopback_up(&instance).unwrap();
+    egress.attach(&instance).unwrap();
+    assert_eq!(seen_by(server.address, &instance).unwrap(), HOST);
+    let resolver = instance
+        .run(|| UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 53), 53)))
+        .unwrap();
+    resolver.unwrap();
+    drop(sandbox.stdin.take());
+    sandbox.wait().unwrap();
 }
 
 #[test]

@@ -298,3 +298,34 @@ fn first_reply(bytes: &[u8]) -> Option<(Reply, usize)> {
     };
     Some((reply, length))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_read_and_so_is_what_follows_it() {
+        let mut bytes = Vec::new();
+        let error = u16::try_from(libc::NLMSG_ERROR).unwrap();
+        Message::new("", error, &(-libc::EEXIST).to_ne_bytes()).write(7, &mut bytes);
+        Message::new("", error, &0_i32.to_ne_bytes()).write(8, &mut bytes);
+        Message::new("", libc::RTM_NEWLINK, &[]).write(9, &mut bytes);
+        let verdicts: Vec<_> = replies(&bytes)
+            .iter()
+            .map(|reply| (reply.sequence, reply.verdict()))
+            .collect();
+        assert_eq!(
+            verdicts,
+            [(7, Some(Err(Errno::EEXIST))), (8, Some(Ok(()))), (9, None)]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_datagram_can_be_taken_apart(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(replies(&bytes).len() <= bytes.len() / HEADER);
+        }
+    }
+}
