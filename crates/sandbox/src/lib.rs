@@ -6,11 +6,15 @@
 //!
 //! The messages between the two live here as well ([`wire`]), so that this crate needs nothing of the keeper's.
 
+pub mod client;
 pub mod error;
 pub mod id;
+pub mod lines;
 pub mod sandbox;
 pub mod spec;
+pub mod wire;
 
+pub use client::{Adopted, KeeperClient, KeeperConfig, KeeperError};
 pub use error::{CreateError, Refusal, SandboxError, StartError};
 pub use id::{InvalidSandboxId, SandboxId};
 pub use sandbox::{Exit, Listening, Output, Sandbox, Sandboxes};

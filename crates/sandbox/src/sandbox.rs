@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use coracle_netns::Netns;
+use coracle_spec::Cpu;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::net::unix::pipe;
@@ -51,8 +53,20 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     /// Undoes [`Sandbox::freeze`].
     async fn thaw(&self) -> Result<(), SandboxError>;
 
+    /// Limits the processor time from now on: for a limit that is not to slow down the start. What cannot limit it by
+    /// itself does nothing.
+    async fn limit_cpu(&self, _cpu: Cpu) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
     /// Takes what the program prints. `None` when it was taken before.
     fn output(&self) -> Option<Output>;
+
+    /// Answers its network namespace, for services that the platform offers inside; `None` for a sandbox that has no
+    /// network namespace of its own.
+    fn network(&self) -> Option<Netns> {
+        None
+    }
 
     /// Connects to a port that something inside listens on, at `127.0.0.1` or `[::1]`.
     async fn dial(&self, port: u16) -> Result<TcpStream, SandboxError>;

@@ -1,0 +1,167 @@
+//! Which control group hierarchies the host has, from `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+
+use std::path::{Path, PathBuf};
+
+use coracle_spec::{Class, Failure};
+use fs_err as fs;
+
+/// Why the host's control groups cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoHierarchy {
+    /// The mounts cannot be read.
+    #[error("cannot read which control groups are mounted")]
+    Unreadable(#[from] std::io::Error),
+    /// None is mounted.
+    #[error("no control groups are mounted below `/sys/fs/cgroup`")]
+    None,
+}
+
+impl Failure for NoHierarchy {
+    fn class(&self) -> Class {
+        Class::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("mount them with `mount -t cgroup2 cgroup2 /sys/fs/cgroup`, or run the container that this is in with its own control groups".to_owned())
+    }
+}
+
+/// The hierarchies that are mounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hierarchies {
+    version1: Vec<Version1>,
+    version2: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Version1 {
+    root: PathBuf,
+    controllers: Vec<String>,
+}
+
+impl Hierarchies {
+    /// Finds those of this host.
+    pub(crate) fn detect() -> Result<Self, NoHierarchy> {
+        let found = Self::parse(&fs::read_to_string("/proc/self/mountinfo")?);
+        if found.version1.is_empty() && found.version2.is_none() {
+            Err(NoHierarchy::None)
+        } else {
+            Ok(found)
+        }
+    }
+
+    fn parse(mountinfo: &str) -> Self {
+        let mut found = Self::default();
+        for line in mountinfo.lines() {
+            let Some(mount) = Mount::parse(line) else { continue };
+            match mount.kind {
+                "cgroup2" if found.version2.is_none() => found.version2 = Some(mount.place.into()),
+                "cgroup" => found.version1.push(Version1 {
+                    root: mount.place.into(),
+                    controllers: mount.options.split(',').map(str::to_owned).collect(),
+                }),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Answers `path` in each hierarchy; first in version 2, which kills best.
+    pub(super) fn below(&self, path: &Path) -> Vec<PathBuf> {
+        let version1 = self.version1.iter().map(|one| &one.root);
+        self.version2
+            .iter()
+            .chain(version1)
+            .map(|root| root.join(path))
+            .collect()
+    }
+
+    /// Answers the root of version 2, whether it limits or not.
+    pub(super) fn version2(&self) -> Option<&Path> {
+        self.version2.as_deref()
+    }
+
+    /// Answers the root of version 2 if it is the one that limits.
+    pub(super) fn limiting_version2(&self) -> Option<&Path> {
+        self.version2().filter(|_| self.version1.is_empty())
+    }
+
+    /// Answers the root of version 2 if it stands beside version 1.
+    pub(super) fn beside(&self) -> Option<&Path> {
+        self.version2().filter(|_| !self.version1.is_empty())
+    }
+
+    /// Answers the root of the version 1 hierarchy with `controller`.
+    pub(super) fn controller(&self, controller: &str) -> Option<&Path> {
+        let has = |one: &&Version1| one.controllers.iter().any(|name| name == controller);
+        self.version1.iter().find(has).map(|one| one.root.as_path())
+    }
+
+    /// Answers whether swap can be limited: version 1 does only when the kernel was told to account for it.
+    pub(super) fn limits_swap(&self) -> bool {
+        match self.controller("memory") {
+            Some(root) => root.join("memory.memsw.limit_in_bytes").exists(),
+            None => self.limiting_version2().is_some(),
+        }
+    }
+}
+
+struct Mount<'a> {
+    place: &'a str,
+    kind: &'a str,
+    options: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    /// Reads `36 35 98:0 /root /place options optional… - type source super_options`, of mounts whose root is `/`.
+    fn parse(line: &'a str) -> Option<Self> {
+        let (left, right) = line.split_once(" - ")?;
+        let mut left = left.split(' ').skip(3);
+        let (root, place) = (left.next()?, left.next()?);
+        let mut right = right.split(' ');
+        let kind = right.next()?;
+        let options = right.nth(1)?;
+        let ours = root == "/" && place.starts_with("/sys/fs/cgroup");
+        ours.then_some(Self { place, kind, options })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYBRID: &str = "\
+23 1 0:21 / /sys rw,relatime - sysfs sysfs rw
+31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
+99 31 0:38 /docker/x /mnt/cgroup rw,relatime - cgroup2 cgroup2 rw
+";
+    const UNIFIED: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+
+    #[test]
+    fn a_hybrid_host_limits_by_version_1_and_has_version_2_beside() {
+        let found = Hierarchies::parse(HYBRID);
+        assert_eq!(
+            found.controller("cpuacct"),
+            Some(Path::new("/sys/fs/cgroup/cpu,cpuacct"))
+        );
+        assert_eq!(found.controller("pids"), None);
+        assert_eq!(found.beside(), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(found.limiting_version2(), None);
+        assert_eq!(
+            found.below(Path::new("a"))[0],
+            Path::new("/sys/fs/cgroup/unified/a")
+        );
+        assert_eq!(found.below(Path::new("a")).len(), 3);
+    }
+
+    #[test]
+    fn a_unified_host_limits_by_version_2() {
+        let found = Hierarchies::parse(UNIFIED);
+        assert_eq!(found.limiting_version2(), Some(Path::new("/sys/fs/cgroup")));
+        assert_eq!(found.beside(), None);
+        assert!(found.limits_swap());
+    }
+}

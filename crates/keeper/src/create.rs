@@ -1,0 +1,202 @@
+//! Creating one sandbox, step by step, in a worker.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use coracle_netns::{NetlinkError, Netns, NetnsError, loopback_up};
+use coracle_sandbox::wire::Received;
+use coracle_sandbox::{SandboxId, SandboxSpec, Upper};
+use coracle_spec::{Class, Failure};
+use fs_err as fs;
+use libcontainer::container::builder::ContainerBuilder;
+use libcontainer::error::LibcontainerError;
+use libcontainer::oci_spec::OciSpecError;
+use libcontainer::syscall::syscall::SyscallType;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::cgroup::Groups;
+use crate::init::InitExecutor;
+use crate::rootfs::{RootfsError, Stage};
+use crate::runtime_spec::{Surroundings, runtime_spec};
+use crate::seccomp::{Filters, SeccompError};
+
+/// A sandbox that waits to be started.
+#[derive(Debug)]
+pub(crate) struct Creation {
+    /// Its first process.
+    pub(crate) pid: u32,
+    /// A descriptor of it.
+    pub(crate) pidfd: OwnedFd,
+    /// Its network namespace.
+    pub(crate) netns: OwnedFd,
+    /// How long each step took.
+    pub(crate) micros: BTreeMap<String, u64>,
+}
+
+/// Why a sandbox cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreationError {
+    /// The specification names no program.
+    #[error("no program is given")]
+    NoProgram,
+    /// The request came without its descriptors.
+    #[error("the request came without its descriptors")]
+    Descriptors,
+    /// The root file system cannot be put together.
+    #[error("cannot put the root file system together")]
+    Rootfs(#[from] RootfsError),
+    /// The filters cannot be made.
+    #[error("cannot filter system calls")]
+    Seccomp(#[from] SeccompError),
+    /// The control groups cannot be made.
+    #[error("cannot enter the control group")]
+    Group(#[source] io::Error),
+    /// The specification cannot be translated.
+    #[error("cannot describe the sandbox to the container runtime")]
+    Describe(#[from] OciSpecError),
+    /// The container runtime failed.
+    #[error("the container runtime cannot create it")]
+    Runtime(#[from] LibcontainerError),
+    /// The first process cannot be held.
+    #[error("cannot open the first process")]
+    Process(#[source] io::Error),
+    /// The network namespace cannot be opened.
+    #[error("cannot set up the network namespace")]
+    Namespace(#[from] NetnsError),
+    /// The loopback cannot be brought up.
+    #[error("cannot bring the loopback up")]
+    Loopback(#[from] NetlinkError),
+    /// A network setting cannot be made.
+    #[error("cannot set up the network")]
+    Network(#[source] io::Error),
+}
+
+impl Failure for CreationError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NoProgram => Class::User,
+            Self::Rootfs(error) => error.class(),
+            _ => Class::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Rootfs(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Answers whether the sandbox's upper outlives it.
+pub(crate) fn is_on_disk(spec: &SandboxSpec) -> bool {
+    matches!(spec.upper, Upper::Disk { .. })
+}
+
+/// Creates the sandbox of `request`, whose descriptors are standard output, standard error and the lifeline.
+pub(crate) fn create(
+    request: Received<SandboxSpec>,
+    stage: &Stage,
+    groups: &Groups,
+) -> Result<Creation, CreationError> {
+    let spec = request.message;
+    let [stdout, stderr, lifeline] =
+        <[OwnedFd; 3]>::try_from(request.descriptors).map_err(|_| CreationError::Descriptors)?;
+    if spec.process.args.is_empty() {
+        return Err(CreationError::NoProgram);
+    }
+    let mut clock = Clock::start();
+    stage.build(&spec)?;
+    clock.lap("root");
+    let executor = InitExecutor::new(&lifeline, spec.process.clone(), Filters::of(spec.profile)?);
+    let group = groups.of(&spec.id);
+    group.enter_beside().map_err(CreationError::Group)?;
+    clock.lap("group");
+    let around = Surroundings {
+        root: Stage::root(),
+        cgroup: group.absolute_path(),
+        base: stage.base(),
+        swap: groups.limits_swap(),
+    };
+    runtime_spec(&spec, &around)?.save(Stage::bundle().join("config.json"))?;
+    let pid = run_container(&spec.id, executor, (stdout, stderr))?;
+    clock.lap("container");
+    let pidfd = open_process(pid).map_err(CreationError::Process)?;
+    let netns = open_network(pid)?;
+    clock.lap("network");
+    Ok(Creation {
+        pid,
+        pidfd,
+        netns,
+        micros: clock.laps,
+    })
+}
+
+/// Has libcontainer create the container and go on to the executor, which waits by itself: what is left of libcontainer's
+/// state is then not needed any more.
+fn run_container(
+    id: &SandboxId,
+    executor: InitExecutor,
+    output: (OwnedFd, OwnedFd),
+) -> Result<u32, LibcontainerError> {
+    let mut container = ContainerBuilder::new(id.to_string(), SyscallType::default())
+        .with_root_path(Stage::state())?
+        .with_executor(executor)
+        .with_stdout(output.0)
+        .with_stderr(output.1)
+        .as_init(Stage::bundle())
+        .with_systemd(false)
+        .with_detach(true)
+        .build()?;
+    container.start()?;
+    let pid = container
+        .pid()
+        .ok_or_else(|| LibcontainerError::Other("the container has no process".to_owned()))?;
+    Ok(pid.as_raw().unsigned_abs())
+}
+
+/// The process is this one's child and was not waited for, so the number is its own.
+fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// Brings the loopback up and lets every user listen on every port: inside, port 80 is like any other.
+fn open_network(pid: u32) -> Result<OwnedFd, CreationError> {
+    let namespace = Netns::of_process(pid)?;
+    loopback_up(&namespace)?;
+    namespace
+        .run(|| fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"))?
+        .map_err(CreationError::Network)?;
+    use std::os::fd::AsFd;
+    namespace
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(CreationError::Network)
+}
+
+/// Measures steps.
+struct Clock {
+    last: Instant,
+    laps: BTreeMap<String, u64>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            laps: BTreeMap::new(),
+        }
+    }
+
+    fn lap(&mut self, name: &str) {
+        let micros = u64::try_from(self.last.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.laps.insert(name.to_owned(), micros);
+        self.last = Instant::now();
+    }
+}

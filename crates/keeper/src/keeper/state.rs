@@ -1,0 +1,346 @@
+//! The keeper's loop: wait for whatever comes first, handle it, look at the deadlines.
+//!
+//! Nothing in here waits for anything but `poll`, so that one hanging sandbox delays no other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use coracle_sandbox::wire::{Connection, Event, VERSION, WireError};
+use coracle_sandbox::{Refusal, SandboxId};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::client::{self, Caller};
+use super::instance::{Clearing, Creating, Instance, Phase};
+use super::preflight::Prepared;
+use super::refused::Refused;
+use super::signals;
+use crate::id_map::IdBase;
+use crate::options::Options;
+use crate::worker::{Worker, Workshop};
+
+/// How many workers wait for something to do.
+const SPARE_WORKERS: usize = 1;
+/// How many create at once: they compete for processors and for locks in the kernel.
+pub(super) const BUSY_WORKERS: usize = 8;
+/// How many sandboxes there may be, each of which costs descriptors and processes.
+pub(super) const MAX_INSTANCES: usize = 4096;
+/// How long creating one may take.
+pub(super) const CREATION_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the end may take before the watchdog is left to it.
+const END_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The keeper.
+pub(super) struct Keeper {
+    pub(super) options: Options,
+    pub(super) prepared: Prepared,
+    pub(super) clients: BTreeMap<u64, Connection>,
+    pub(super) instances: BTreeMap<SandboxId, Instance>,
+    pub(super) queue: VecDeque<SandboxId>,
+    pub(super) spares: Vec<Worker>,
+    /// When the last client went.
+    abandoned: Option<Instant>,
+    /// By when to be gone.
+    ending: Option<Instant>,
+    next_client: u64,
+    created: u32,
+}
+
+/// What a descriptor belongs to.
+#[derive(Debug, Clone)]
+enum Token {
+    Signals,
+    Listener,
+    Client(u64),
+    Worker(SandboxId),
+    Lifeline(SandboxId),
+}
+
+impl Keeper {
+    /// Takes its first client.
+    pub(super) fn new(options: Options, prepared: Prepared, first: UnixStream) -> io::Result<Self> {
+        let mut keeper = Self {
+            options,
+            prepared,
+            clients: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            queue: VecDeque::new(),
+            spares: Vec::new(),
+            abandoned: None,
+            ending: None,
+            next_client: 0,
+            created: 0,
+        };
+        keeper.welcome(first)?;
+        Ok(keeper)
+    }
+
+    /// Runs until there is nothing to keep any more.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        loop {
+            self.restock();
+            for token in self.wait()? {
+                self.handle(&token)?;
+            }
+            self.reap();
+            self.expire();
+            if self
+                .ending
+                .is_some_and(|deadline| self.instances.is_empty() || Instant::now() >= deadline)
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    fn wait(&self) -> io::Result<Vec<Token>> {
+        let watched = self.watched();
+        let mut polled: Vec<PollFd<'_>> = watched
+            .iter()
+            .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
+            .collect();
+        let timeout = self
+            .next_deadline()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout + Duration::from_millis(1)).ok());
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),
+            Err(errno) => return Err(errno.into()),
+        }
+        let ready = polled
+            .iter()
+            .zip(&watched)
+            .filter(|(polled, _)| !polled.revents().is_empty());
+        Ok(ready.map(|(_, (token, ..))| token.clone()).collect())
+    }
+
+    fn watched(&self) -> Vec<(Token, BorrowedFd<'_>, PollFlags)> {
+        let mut watched = vec![
+            (Token::Signals, self.prepared.signals.as_fd(), PollFlags::IN),
+            (Token::Listener, self.prepared.listener.as_fd(), PollFlags::IN),
+        ];
+        for (number, connection) in &self.clients {
+            let flags = if connection.has_backlog() {
+                PollFlags::IN | PollFlags::OUT
+            } else {
+                PollFlags::IN
+            };
+            watched.push((Token::Client(*number), connection.as_fd(), flags));
+        }
+        for (id, instance) in &self.instances {
+            if let Phase::Creating(Creating { worker, .. }) = &instance.phase {
+                let connection = worker.connection();
+                let flags = if connection.has_backlog() {
+                    PollFlags::IN | PollFlags::OUT
+                } else {
+                    PollFlags::IN
+                };
+                watched.push((Token::Worker(id.clone()), connection.as_fd(), flags));
+            }
+            if let Some(lifeline) = &instance.lifeline {
+                watched.push((Token::Lifeline(id.clone()), lifeline.as_fd(), PollFlags::IN));
+            }
+        }
+        watched
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let creations = self
+            .instances
+            .values()
+            .filter_map(|instance| match &instance.phase {
+                Phase::Creating(creating) => Some(creating.deadline),
+                _ => None,
+            });
+        let lease = self
+            .abandoned
+            .filter(|_| self.ending.is_none())
+            .map(|since| since + self.options.lease);
+        creations.chain(lease).chain(self.ending).min()
+    }
+
+    fn handle(&mut self, token: &Token) -> io::Result<()> {
+        match token {
+            Token::Signals => {
+                if signals::asks_for_the_end(&self.prepared.signals)? {
+                    self.end();
+                }
+            }
+            Token::Listener => {
+                if let Some(stream) = client::accept(&self.prepared.listener)? {
+                    self.welcome(stream)?;
+                }
+            }
+            Token::Client(number) => self.converse(*number),
+            Token::Worker(id) => self.hear_worker(id),
+            Token::Lifeline(id) => self.hear_lifeline(id),
+        }
+        Ok(())
+    }
+
+    fn welcome(&mut self, stream: UnixStream) -> io::Result<()> {
+        let number = self.next_client;
+        self.next_client += 1;
+        self.clients.insert(number, client::connection(stream)?);
+        self.abandoned = None;
+        let gone = self.prepared.alive.gone.try_clone()?;
+        self.send(
+            number,
+            &Event::Hello {
+                version: VERSION,
+                pid: std::process::id(),
+            },
+            vec![gone],
+        );
+        Ok(())
+    }
+
+    /// Handles what a client has sent.
+    fn converse(&mut self, number: u64) {
+        loop {
+            let Some(connection) = self.clients.get_mut(&number) else {
+                return;
+            };
+            match connection.flush().and_then(|_| connection.receive()) {
+                Ok(Some(received)) => self.perform(number, received.message),
+                Ok(None) => return,
+                Err(_) => return self.dismiss(number),
+            }
+        }
+    }
+
+    fn dismiss(&mut self, number: u64) {
+        self.clients.remove(&number);
+        if self.clients.is_empty() {
+            self.abandoned = Some(Instant::now());
+        }
+    }
+
+    /// Sends an event to a client that may have gone meanwhile.
+    pub(super) fn send(&mut self, client: u64, event: &Event, descriptors: Vec<std::os::fd::OwnedFd>) {
+        let Some(connection) = self.clients.get_mut(&client) else {
+            return;
+        };
+        let sent: Result<bool, WireError> = connection
+            .push(event, descriptors)
+            .and_then(|()| connection.flush());
+        if sent.is_err() {
+            self.dismiss(client);
+        }
+    }
+
+    /// Tells all clients.
+    pub(super) fn broadcast(&mut self, event: &Event) {
+        let clients: Vec<u64> = self.clients.keys().copied().collect();
+        for client in clients {
+            self.send(client, event, Vec::new());
+        }
+    }
+
+    /// Tells a caller why not.
+    pub(super) fn refuse(&mut self, caller: Caller, refused: &Refused) {
+        self.send(
+            caller.client,
+            &caller.reply(Err(Refusal::of(refused))),
+            Vec::new(),
+        );
+    }
+
+    /// Kills everything; the loop ends when all is cleared away.
+    pub(super) fn end(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(Instant::now() + END_DEADLINE);
+        self.spares.clear();
+        let ids: Vec<SandboxId> = self.instances.keys().cloned().collect();
+        for id in &ids {
+            self.abort(id, &Refused::Ending);
+            self.settle(id);
+        }
+    }
+
+    /// Answers whether the keeper is ending.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn expire(&mut self) {
+        let now = Instant::now();
+        let late: Vec<SandboxId> = self
+            .instances
+            .iter()
+            .filter(|(_, instance)| matches!(&instance.phase, Phase::Creating(creating) if creating.deadline <= now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in late {
+            self.fail_creation(
+                &id,
+                &Refused::TooSlow {
+                    seconds: CREATION_DEADLINE.as_secs(),
+                },
+            );
+        }
+        if self
+            .abandoned
+            .is_some_and(|since| since + self.options.lease <= now)
+        {
+            self.end();
+        }
+    }
+
+    /// Learns of children that have ended.
+    fn reap(&mut self) {
+        while let Some((pid, exit)) = signals::next_ended() {
+            let number = pid.as_raw_nonzero().get().unsigned_abs();
+            let known = self.instances.iter().find_map(|(id, instance)| {
+                if instance
+                    .handle
+                    .as_ref()
+                    .is_some_and(|handle| handle.pid == number)
+                {
+                    return Some((id.clone(), Child::First));
+                }
+                if instance.clearing == Clearing::By(pid) {
+                    return Some((id.clone(), Child::Janitor));
+                }
+                let of_worker =
+                    matches!(&instance.phase, Phase::Creating(creating) if creating.worker.pid() == pid);
+                of_worker.then(|| (id.clone(), Child::Worker))
+            });
+            match known {
+                Some((id, Child::First)) => self.first_ended(&id, exit),
+                Some((id, Child::Janitor)) => self.cleared(&id, exit),
+                Some((id, Child::Worker)) => self.worker_ended(&id),
+                None => self.spares.retain(|worker| worker.pid() != pid),
+            }
+        }
+    }
+
+    /// Forks workers ahead. When the system has no process left, the next creation tries again, and says so.
+    fn restock(&mut self) {
+        while self.ending.is_none() && self.spares.len() < SPARE_WORKERS {
+            match self.fork_worker() {
+                Ok(worker) => self.spares.push(worker),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Forks a worker with the next range of user ids.
+    pub(super) fn fork_worker(&mut self) -> io::Result<Worker> {
+        let base = IdBase::of_count(self.created);
+        self.created = self.created.wrapping_add(1);
+        let workshop: &Workshop = &self.prepared.workshop;
+        Worker::fork(workshop, base)
+    }
+}
+
+enum Child {
+    First,
+    Janitor,
+    Worker,
+}

@@ -1,0 +1,265 @@
+//! The root file system of a sandbox, mounted in the worker's own mount namespace.
+//!
+//! ```text
+//! /run/coracle               a small tmpfs, in this namespace only
+//! ├── l0, l1, …              lower trees, ids mapped
+//! ├── up/{upper,work}        a sized tmpfs; or the caller's directory
+//! ├── files                  the small files
+//! ├── root                   the overlay of all that, with binds and files on it
+//! └── bundle, state          what libcontainer reads and writes
+//! ```
+//! The namespace goes with the worker and, but for the root, with libcontainer's change of root: nothing is ever
+//! unmounted, and nothing can be left behind. `/run/coracle` and not the data directory, because the sandbox's own
+//! root must be able to walk to it, and a data directory may be private.
+
+mod overlay;
+mod target;
+mod tree;
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use coracle_sandbox::{Bind, PlacedFile, SandboxSpec};
+use coracle_spec::{Class, Failure};
+use fs_err as fs;
+use nix::sched::{CloneFlags, unshare};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+
+use crate::id_map::IdBase;
+use target::Root;
+use tree::Tree;
+
+/// Where everything is mounted. An empty directory of the host, shared by all workers of all keepers.
+const STAGE: &str = "/run/coracle";
+
+/// Why a root file system cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RootfsError {
+    /// No lower tree was given.
+    #[error("a root file system needs at least one lower tree")]
+    NoLower,
+    /// A lower tree cannot be used.
+    #[error("cannot use the lower tree `{path}`")]
+    Lower {
+        /// The tree.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The upper directory cannot be made.
+    #[error("cannot prepare the upper directory")]
+    Upper(#[source] io::Error),
+    /// The overlay cannot be mounted.
+    #[error("cannot mount the overlay of {lowers} lower trees")]
+    Overlay {
+        /// How many.
+        lowers: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file or directory of the host cannot be made to appear.
+    #[error("cannot bind `{}` at `{}`", bind.source.display(), bind.target.display())]
+    Bind {
+        /// Which.
+        bind: Bind,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A small file cannot be placed.
+    #[error("cannot place the file `{path}`")]
+    File {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The working directory cannot be made.
+    #[error("cannot create the working directory `{path}`")]
+    WorkingDirectory {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Failure for RootfsError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NoLower => Class::User,
+            Self::Lower { source, .. } | Self::Bind { source, .. }
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Class::NotFound
+            }
+            _ => Class::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Lower { source, .. } if source.raw_os_error() == Some(libc::EINVAL) => Some(
+                "the file system under the data directory must support idmapped mounts (ext4, xfs, btrfs, tmpfs …)".to_owned(),
+            ),
+            Self::Overlay { .. } => Some("the kernel must be 5.19 or newer and have overlayfs".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The place in which a worker builds one root file system.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    base: IdBase,
+    map: OwnedFd,
+}
+
+impl Stage {
+    /// Moves this process to a mount namespace of its own, from which nothing spreads, and sets up the place there.
+    /// Sandboxes whose upper is in memory get the ids of `base`.
+    pub(crate) fn enter(base: IdBase) -> io::Result<Self> {
+        fs::create_dir_all(STAGE)?;
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount_change(
+            "/",
+            MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC,
+        )?;
+        mount(
+            "coracle",
+            STAGE,
+            "tmpfs",
+            MountFlags::NOSUID | MountFlags::NODEV,
+            c"mode=0755,size=16m",
+        )?;
+        for name in ["root", "up", "files", "bundle", "state"] {
+            fs::create_dir(path(name))?;
+        }
+        Ok(Self {
+            base,
+            map: base.user_namespace()?,
+        })
+    }
+
+    /// Uses the ids of uppers on disk from now on; `map` is a user namespace with them.
+    pub(crate) fn with_disk_ids(self, map: OwnedFd) -> Self {
+        Self {
+            base: IdBase::DISK,
+            map,
+        }
+    }
+
+    /// Answers the ids of the sandbox.
+    pub(crate) fn base(&self) -> IdBase {
+        self.base
+    }
+
+    /// Answers the directory that holds the root file system.
+    pub(crate) fn root() -> PathBuf {
+        path("root")
+    }
+
+    /// Answers the directory for libcontainer's configuration.
+    pub(crate) fn bundle() -> PathBuf {
+        path("bundle")
+    }
+
+    /// Answers the directory for libcontainer's state.
+    pub(crate) fn state() -> PathBuf {
+        path("state")
+    }
+
+    /// Mounts everything that `spec` says.
+    pub(crate) fn build(&self, spec: &SandboxSpec) -> Result<(), RootfsError> {
+        // Sources are opened before anything is mounted, though the stage hides none of them.
+        let binds = self.open_binds(&spec.mounts)?;
+        self.mount_lowers(&spec.lowers)?;
+        overlay::prepare_upper(&spec.upper, self.base).map_err(RootfsError::Upper)?;
+        overlay::mount(spec.lowers.len(), &spec.upper).map_err(|source| RootfsError::Overlay {
+            lowers: spec.lowers.len(),
+            source,
+        })?;
+        let root = Root::open(&Self::root(), self.base).map_err(|source| RootfsError::Overlay {
+            lowers: spec.lowers.len(),
+            source,
+        })?;
+        for (bind, tree) in spec.mounts.iter().zip(binds) {
+            place_tree(&root, &tree, &bind.target).map_err(|source| RootfsError::Bind {
+                bind: bind.clone(),
+                source,
+            })?;
+        }
+        for (index, file) in spec.files.iter().enumerate() {
+            self.place_file(&root, file, index, (spec.process.uid, spec.process.gid))
+                .map_err(|source| RootfsError::File {
+                    path: file.path.clone(),
+                    source,
+                })?;
+        }
+        root.directory(&spec.process.cwd)
+            .map_err(|source| RootfsError::WorkingDirectory {
+                path: spec.process.cwd.clone(),
+                source,
+            })?;
+        Ok(())
+    }
+
+    fn open_binds(&self, binds: &[Bind]) -> Result<Vec<Tree>, RootfsError> {
+        binds
+            .iter()
+            .map(|bind| {
+                Tree::open(&bind.source, self.map.as_fd(), bind.read_only).map_err(|source| {
+                    RootfsError::Bind {
+                        bind: bind.clone(),
+                        source,
+                    }
+                })
+            })
+            .collect()
+    }
+
+    fn mount_lowers(&self, lowers: &[PathBuf]) -> Result<(), RootfsError> {
+        if lowers.is_empty() {
+            return Err(RootfsError::NoLower);
+        }
+        for (index, lower) in lowers.iter().enumerate() {
+            let place = path(&overlay::lower_name(index));
+            Tree::open(lower, self.map.as_fd(), true)
+                .and_then(|tree| {
+                    fs::create_dir(&place)?;
+                    tree.mount_at(&place)
+                })
+                .map_err(|source| RootfsError::Lower {
+                    path: lower.clone(),
+                    source,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn place_file(&self, root: &Root, file: &PlacedFile, index: usize, owner: (u32, u32)) -> io::Result<()> {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let source = path("files").join(index.to_string());
+        fs::write(&source, &file.contents)?;
+        fs::set_permissions(&source, PermissionsExt::from_mode(file.mode & 0o777))?;
+        chown(
+            &source,
+            Some(self.base.outer(owner.0)),
+            Some(self.base.outer(owner.1)),
+        )?;
+        place_tree(root, &Tree::open_unmapped(&source, true)?, &file.path)
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(STAGE).join(name)
+}
+
+fn place_tree(root: &Root, tree: &Tree, target: &Path) -> io::Result<()> {
+    let place = if tree.is_directory()? {
+        root.directory(target)?
+    } else {
+        root.file(target)?
+    };
+    tree.mount_on(&place)
+}

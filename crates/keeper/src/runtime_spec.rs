@@ -1,0 +1,232 @@
+//! A sandbox's specification in the words of the OCI runtime specification, for libcontainer.
+//!
+//! Only what libcontainer is to do itself: namespaces, control groups, the mounts of the kernel's own file systems,
+//! users and capabilities. The root file system is there already, and the program is executed by our own code; so the
+//! environment given here is nobody's, except that libcontainer asks for a `PATH`, and without a `HOME` would have the C
+//! library look one up with whatever code the sandbox's root holds.
+
+use std::path::{Path, PathBuf};
+
+use coracle_sandbox::{ID_COUNT, Limits, Profile, SandboxSpec};
+use libcontainer::oci_spec::OciSpecError;
+use libcontainer::oci_spec::runtime::{
+    Capabilities, Capability, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxCpuBuilder,
+    LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceBuilder,
+    LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount, MountBuilder,
+    ProcessBuilder, RootBuilder, Spec, SpecBuilder, UserBuilder,
+};
+
+use crate::cgroup::CPU_PERIOD_MICROS;
+use crate::id_map::IdBase;
+
+const NAMESPACES: [LinuxNamespaceType; 7] = [
+    LinuxNamespaceType::Mount,
+    LinuxNamespaceType::Pid,
+    LinuxNamespaceType::Uts,
+    LinuxNamespaceType::Ipc,
+    LinuxNamespaceType::Network,
+    LinuxNamespaceType::Cgroup,
+    LinuxNamespaceType::User,
+];
+
+/// Place, type, and options of the kernel's own file systems.
+const MOUNTS: [(&str, &str, &[&str]); 6] = [
+    ("/proc", "proc", &["nosuid", "noexec", "nodev"]),
+    (
+        "/dev",
+        "tmpfs",
+        &["nosuid", "noexec", "strictatime", "mode=755", "size=64k"],
+    ),
+    (
+        "/dev/pts",
+        "devpts",
+        &[
+            "nosuid",
+            "noexec",
+            "newinstance",
+            "ptmxmode=0666",
+            "mode=0620",
+            "gid=5",
+        ],
+    ),
+    (
+        "/dev/shm",
+        "tmpfs",
+        &["nosuid", "noexec", "nodev", "mode=1777", "size=64m"],
+    ),
+    ("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+    ("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+];
+
+/// What tells about the host, or acts on it, even from a namespace (as container engines mask it).
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+];
+const READ_ONLY: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
+
+/// Docker's default set, but for `CAP_NET_RAW` and `CAP_MKNOD` in builds: nothing that builds sends raw packets, and no
+/// user namespace makes device nodes.
+const OF_BUILDS: [Capability; 12] = [
+    Capability::AuditWrite,
+    Capability::Chown,
+    Capability::DacOverride,
+    Capability::Fowner,
+    Capability::Fsetid,
+    Capability::Kill,
+    Capability::NetBindService,
+    Capability::Setfcap,
+    Capability::Setgid,
+    Capability::Setpcap,
+    Capability::Setuid,
+    Capability::SysChroot,
+];
+const OF_IMAGES_TOO: [Capability; 2] = [Capability::Mknod, Capability::NetRaw];
+
+/// Where things are on the host's side.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The root file system.
+    pub(crate) root: PathBuf,
+    /// The control group, as an absolute path below each hierarchy.
+    pub(crate) cgroup: PathBuf,
+    /// The users.
+    pub(crate) base: IdBase,
+    /// Whether swap can be limited.
+    pub(crate) swap: bool,
+}
+
+/// Translates `spec`.
+pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings) -> Result<Spec, OciSpecError> {
+    let process = ProcessBuilder::default()
+        .args(spec.process.args.clone())
+        .env(vec!["PATH=/".to_owned(), "HOME=/".to_owned()])
+        .cwd(&spec.process.cwd)
+        .user(
+            UserBuilder::default()
+                .uid(spec.process.uid)
+                .gid(spec.process.gid)
+                .umask(0o022_u32)
+                .build()?,
+        )
+        .capabilities(capabilities(spec.profile, spec.process.uid)?)
+        .rlimits(Vec::new())
+        .no_new_privileges(true)
+        .build()?;
+    let linux = LinuxBuilder::default()
+        .namespaces(namespaces()?)
+        .uid_mappings(mapping(around.base)?)
+        .gid_mappings(mapping(around.base)?)
+        .cgroups_path(&around.cgroup)
+        .resources(resources(&spec.limits, around.swap)?)
+        .masked_paths(MASKED.map(str::to_owned).to_vec())
+        .readonly_paths(READ_ONLY.map(str::to_owned).to_vec())
+        .build()?;
+    SpecBuilder::default()
+        .root(
+            RootBuilder::default()
+                .path(&around.root)
+                .readonly(false)
+                .build()?,
+        )
+        .hostname(&spec.hostname)
+        .mounts(mounts()?)
+        .process(process)
+        .linux(linux)
+        .build()
+}
+
+fn namespaces() -> Result<Vec<LinuxNamespace>, OciSpecError> {
+    NAMESPACES
+        .iter()
+        .map(|kind| LinuxNamespaceBuilder::default().typ(*kind).build())
+        .collect()
+}
+
+fn mapping(base: IdBase) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
+    let mapping = LinuxIdMappingBuilder::default()
+        .container_id(0_u32)
+        .host_id(base.outer(0))
+        .size(ID_COUNT)
+        .build()?;
+    Ok(vec![mapping])
+}
+
+fn mounts() -> Result<Vec<Mount>, OciSpecError> {
+    MOUNTS
+        .iter()
+        .map(|(place, kind, options)| {
+            MountBuilder::default()
+                .destination(Path::new(place))
+                .typ(*kind)
+                .source(Path::new(kind))
+                .options(
+                    options
+                        .iter()
+                        .map(|option| (*option).to_owned())
+                        .collect::<Vec<_>>(),
+                )
+                .build()
+        })
+        .collect()
+}
+
+/// A user other than root has none at the start, as after any execution, but may reach its bounding set.
+fn capabilities(profile: Profile, uid: u32) -> Result<LinuxCapabilities, OciSpecError> {
+    let bounding: Capabilities = match profile {
+        Profile::Run => Capabilities::new(),
+        Profile::Build => OF_BUILDS.into_iter().collect(),
+        Profile::Image => OF_BUILDS.into_iter().chain(OF_IMAGES_TOO).collect(),
+    };
+    let held = if uid == 0 {
+        bounding.clone()
+    } else {
+        Capabilities::new()
+    };
+    LinuxCapabilitiesBuilder::default()
+        .bounding(bounding)
+        .effective(held.clone())
+        .permitted(held)
+        .inheritable(Capabilities::new())
+        .ambient(Capabilities::new())
+        .build()
+}
+
+fn resources(limits: &Limits, swap: bool) -> Result<LinuxResources, OciSpecError> {
+    let mut resources = LinuxResourcesBuilder::default().pids(
+        LinuxPidsBuilder::default()
+            .limit(i64::from(limits.pids))
+            .build()?,
+    );
+    if let Some(memory) = limits.memory {
+        let bytes = i64::try_from(memory.bytes()).unwrap_or(i64::MAX);
+        let memory = LinuxMemoryBuilder::default().limit(bytes);
+        // Memory and swap together: no swap.
+        resources = resources.memory(if swap { memory.swap(bytes) } else { memory }.build()?);
+    }
+    if let Some(cpu) = limits.cpu {
+        let quota = i64::from(cpu.millis()) * i64::from(CPU_PERIOD_MICROS) / 1000;
+        resources = resources.cpu(
+            LinuxCpuBuilder::default()
+                .quota(quota)
+                .period(u64::from(CPU_PERIOD_MICROS))
+                .build()?,
+        );
+    }
+    resources.build()
+}

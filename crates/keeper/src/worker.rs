@@ -1,0 +1,163 @@
+//! A process that creates one sandbox.
+//!
+//! Creating takes many milliseconds (joining control groups alone waits for the kernel's grace periods), blocks, and
+//! may hang. So the keeper's loop does not do it: it hands the specification to a worker that was forked ahead, with its
+//! mount namespace and user ids in place, and kills it when it takes too long. A worker creates one sandbox and ends;
+//! the sandbox's first process, its child, then becomes the keeper's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use coracle_sandbox::wire::{Connection, Received, WireError};
+use coracle_sandbox::{Refusal, SandboxSpec};
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup::Groups;
+use crate::create::{Creation, create};
+use crate::id_map::IdBase;
+use crate::limits;
+use crate::process::{close_all_except, die_with_parent, fork};
+use crate::rootfs::Stage;
+
+/// What a worker answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// The sandbox exists; comes with descriptors of its first process and its network namespace.
+    Created {
+        /// Its first process.
+        pid: u32,
+        /// How long each part took.
+        micros: BTreeMap<String, u64>,
+    },
+    /// It does not.
+    Failed(Refusal),
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    /// The control groups of the keeper.
+    pub(crate) groups: Groups,
+    /// A user namespace with the ids of uppers on disk.
+    pub(crate) disk_ids: OwnedFd,
+}
+
+/// A worker, as the keeper sees it.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pid: Pid,
+    connection: Connection,
+}
+
+impl Worker {
+    /// Forks a worker; the sandbox that it creates has the ids of `base`.
+    pub(crate) fn fork(workshop: &Workshop, base: IdBase) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let keeper = rustix::process::getpid();
+        let pid = fork(|| {
+            let keep = [theirs.as_raw_fd(), workshop.disk_ids.as_raw_fd()];
+            close_all_except(&keep);
+            match theirs.try_clone() {
+                Ok(socket) if die_with_parent(keeper) => work(Connection::new(socket.into()), workshop, base),
+                _ => 1,
+            }
+        })?;
+        Ok(Self {
+            pid,
+            connection: Connection::new(ours.into()),
+        })
+    }
+
+    /// Answers its process.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Hands it the specification, with the writing ends of the output pipes and its end of the lifeline.
+    pub(crate) fn hand(&mut self, spec: &SandboxSpec, descriptors: Vec<OwnedFd>) -> Result<(), WireError> {
+        self.connection.push(spec, descriptors)?;
+        self.connection.flush()?;
+        Ok(())
+    }
+
+    /// Answers what came of it, once it has.
+    pub(crate) fn outcome(&mut self) -> Result<Option<Received<Outcome>>, WireError> {
+        self.connection.flush()?;
+        self.connection.receive()
+    }
+
+    /// Answers its socket, to wait on.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// The life of a worker.
+fn work(mut connection: Connection, workshop: &Workshop, base: IdBase) -> i32 {
+    let stage = limits::set()
+        .and_then(|()| Stage::enter(base))
+        .map_err(|error| Unready(error));
+    let request = match connection.receive::<SandboxSpec>() {
+        Ok(Some(request)) => request,
+        // The keeper did not need this worker.
+        _ => return 0,
+    };
+    let creation = stage
+        .map_err(|error| Refusal::of(&error))
+        .and_then(|stage| build(request, stage, workshop));
+    let (outcome, descriptors) = match creation {
+        Ok(creation) => {
+            let micros = creation.micros;
+            (
+                Outcome::Created {
+                    pid: creation.pid,
+                    micros,
+                },
+                vec![creation.pidfd, creation.netns],
+            )
+        }
+        Err(refusal) => (Outcome::Failed(refusal), Vec::new()),
+    };
+    let sent = connection
+        .push(&outcome, descriptors)
+        .and_then(|()| connection.flush());
+    // Stays until the keeper has heard from the sandbox itself: the first process must not lose its parent before.
+    let _ = connection.receive::<()>();
+    i32::from(sent.is_err())
+}
+
+fn build(request: Received<SandboxSpec>, stage: Stage, workshop: &Workshop) -> Result<Creation, Refusal> {
+    let stage = if crate::create::is_on_disk(&request.message) {
+        let map = workshop
+            .disk_ids
+            .try_clone()
+            .map_err(|error| Refusal::of(&Unready(error)))?;
+        stage.with_disk_ids(map)
+    } else {
+        stage
+    };
+    create(request, &stage, &workshop.groups).map_err(|error| Refusal::of(&error))
+}
+
+/// A worker could not set itself up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up a mount namespace and user ids")]
+struct Unready(#[source] io::Error);
+
+impl coracle_spec::Failure for Unready {
+    fn class(&self) -> coracle_spec::Class {
+        match self.0.raw_os_error() {
+            Some(libc::ENOSPC | libc::EMFILE | libc::ENFILE | libc::EAGAIN) => coracle_spec::Class::Busy,
+            _ => coracle_spec::Class::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        (self.0.raw_os_error() == Some(libc::ENOSPC))
+            .then(|| "raise the sysctls `user.max_user_namespaces` and `user.max_mnt_namespaces`".to_owned())
+    }
+}
