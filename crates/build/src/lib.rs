@@ -1,1 +1,40 @@
 //! Executes a plan into an image.
+//!
+//! ```text
+//! Folder ─plan─> Plan ─pins─> Plan, Lock ─keys─> a key a step ─┬─ image of these keys is known ─> Image
+//!                                                              └─ Execution: missing steps only ─> layers ─> Image
+//! ```
+//!
+//! Everything that a step's result depends on is in its key, and results are shared by all builds on one store. A
+//! step is carried out once, however many builds want it at the same moment.
+
+mod builder;
+mod carrier;
+mod error;
+mod execute;
+mod folder;
+mod key;
+mod lock_file;
+mod log_tail;
+mod outcome;
+mod pins;
+mod progress;
+mod registries;
+mod sandbox_id;
+mod steps;
+mod surroundings;
+mod transfer;
+
+pub use builder::{Builder, Built, Locking, Request, StepReport, Tools};
+pub use carrier::CarrierError;
+pub use error::{BuildError, StepError};
+pub use folder::{Contents, Folder, FolderError};
+pub use lock_file::LockFileError;
+pub use log_tail::LogTail;
+pub use progress::{Event, Observer, Silent};
+pub use registries::{Npm, Pip, Registries};
+pub use steps::base::BaseError;
+pub use steps::copy::CopyError;
+pub use steps::fetch::ToolError;
+pub use steps::run::RunError;
+pub use surroundings::Surroundings;

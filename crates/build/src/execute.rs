@@ -1,0 +1,269 @@
+//! Walks a plan's graph: what is in the cache costs a look-up, the rest runs as soon as what it stands on is there.
+//!
+//! The walk starts at the image's layers and goes down only where something is missing, so that an unchanged
+//! dependency layer needs neither its builder root nor anything below it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use coracle_content::Lease;
+use coracle_plan::{Fetch, Lock, Op, Plan, Registry, Step, StepId, Tool, Version};
+use coracle_spec::Digest;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::Tools;
+use crate::error::{BuildError, StepError};
+use crate::key::Keys;
+use crate::outcome::Outcome;
+use crate::progress::{Event, Observer};
+use crate::steps::run::Workshop;
+use crate::steps::{base, blocking, copy, fetch, write};
+use crate::transfer::StepProgress;
+
+/// The kind of lock under which a step is carried out: once, however many builds want it.
+const STEP_LOCK: &str = "steps";
+
+/// What one step took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Took {
+    pub(crate) cached: bool,
+    pub(crate) duration: Duration,
+}
+
+/// A plan being carried out.
+pub(crate) struct Execution<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) plan: &'a Plan,
+    pub(crate) keys: &'a Keys,
+    pub(crate) lock: &'a Lock,
+    pub(crate) folder: &'a Path,
+    pub(crate) observer: &'a Arc<dyn Observer>,
+    pub(crate) cancel: &'a CancellationToken,
+    pub(crate) lease: &'a Lease,
+}
+
+/// What was carried out.
+#[derive(Default)]
+pub(crate) struct Executed {
+    pub(crate) outcomes: BTreeMap<StepId, Outcome>,
+    pub(crate) took: BTreeMap<StepId, Took>,
+}
+
+impl Execution<'_> {
+    /// Sees to it that the layers of all of the image's steps are there.
+    ///
+    /// When a step fails, those that still run are ended before the error is answered.
+    pub(crate) async fn run(&self) -> Result<Executed, BuildError> {
+        let mut executed = Executed::default();
+        let mut waiting = self.missing(&mut executed)?;
+        let mut running = FuturesUnordered::new();
+        let mut failure = None;
+        loop {
+            if failure.is_none() {
+                let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|step| {
+                    step.op
+                        .depends_on()
+                        .iter()
+                        .all(|id| executed.outcomes.contains_key(id))
+                });
+                waiting = rest;
+                running.extend(
+                    ready
+                        .into_iter()
+                        .map(|step| self.step(step, roots(step, &executed))),
+                );
+            } else {
+                waiting = Vec::new();
+            }
+            match running.next().await {
+                None => break,
+                Some((step, Ok((outcome, took)))) => {
+                    executed.outcomes.insert(step.id.clone(), outcome);
+                    executed.took.insert(step.id.clone(), took);
+                }
+                Some((step, Err(source))) => {
+                    self.cancel.cancel();
+                    let error = || BuildError::Step {
+                        step: step.name.clone(),
+                        source: Box::new(source),
+                    };
+                    failure = failure.or_else(|| Some(error()));
+                }
+            }
+        }
+        failure.map_or(Ok(executed), Err)
+    }
+
+    /// Answers the steps that must be carried out, and puts what is cached into `executed`.
+    fn missing(&self, executed: &mut Executed) -> Result<Vec<&Step>, BuildError> {
+        let mut wanted: BTreeSet<&StepId> = self.plan.image.layers.iter().collect();
+        let mut missing = Vec::new();
+        for step in self.plan.steps.iter().rev() {
+            if !wanted.contains(&step.id) {
+                continue;
+            }
+            if let Some(outcome) = self.cached(step)? {
+                executed.outcomes.insert(step.id.clone(), outcome);
+            } else {
+                wanted.extend(step.op.depends_on());
+                missing.push(step);
+            }
+        }
+        missing.reverse();
+        Ok(missing)
+    }
+
+    fn cached(&self, step: &Step) -> Result<Option<Outcome>, BuildError> {
+        let Some(key) = self.keys.get(&step.id) else {
+            return Ok(None);
+        };
+        let outcome = Outcome::cached(&self.tools.store, key)?;
+        for digest in outcome.iter().flat_map(Outcome::digests) {
+            self.lease.keep(digest)?;
+        }
+        Ok(outcome)
+    }
+
+    async fn step<'s>(
+        &self,
+        step: &'s Step,
+        roots: Vec<Outcome>,
+    ) -> (&'s Step, Result<(Outcome, Took), StepError>) {
+        self.observer.event(Event::Started {
+            step: &step.id,
+            name: &step.name,
+        });
+        let since = Instant::now();
+        let result = self.once(step, roots).await;
+        let duration = since.elapsed();
+        match &result {
+            Ok((_, cached)) => {
+                self.observer.event(Event::Finished {
+                    step: &step.id,
+                    cached: *cached,
+                    duration,
+                });
+            }
+            Err(_) => self.observer.event(Event::Failed {
+                step: &step.id,
+                duration,
+            }),
+        }
+        (
+            step,
+            result.map(|(outcome, cached)| (outcome, Took { cached, duration })),
+        )
+    }
+
+    /// Carries a step out unless somebody else just did; answers whether it was there already.
+    async fn once(&self, step: &Step, roots: Vec<Outcome>) -> Result<(Outcome, bool), StepError> {
+        let key = self
+            .keys
+            .get(&step.id)
+            .copied()
+            .unwrap_or_else(|| Digest::of_value(&step.op));
+        let store = self.tools.store.clone();
+        let guard = blocking(move || store.lock(STEP_LOCK, &key)).await?;
+        if let Some(outcome) = Outcome::cached(&self.tools.store, &key)? {
+            return Ok((outcome, true));
+        }
+        let outcome = self.carry_out(step, roots).await?;
+        outcome.keep(&self.tools.store, &key)?;
+        drop(guard);
+        Ok((outcome, false))
+    }
+
+    async fn carry_out(&self, step: &Step, roots: Vec<Outcome>) -> Result<Outcome, StepError> {
+        let (tools, progress) = (
+            self.tools,
+            StepProgress::new(&step.id, Arc::clone(self.observer), self.cancel.clone()),
+        );
+        let store = tools.store.clone();
+        match &step.op {
+            Op::Base(recipe) => {
+                let (debian, locked) = (tools.debian(), base::pinned(self.lock, recipe)?);
+                Ok(blocking(move || base::assemble(&debian, &locked, &progress)).await?)
+            }
+            Op::Fetch(what) => {
+                let (fetcher, registry) = (tools.fetcher.clone(), self.registry(what));
+                let (tool, parts) = (pinned(what), what.unpack.clone());
+                let work = move || fetch::fetch((&store, &fetcher), &registry, &tool, &parts, &progress);
+                Ok(blocking(work).await?.into())
+            }
+            Op::Copy(what) => {
+                let (folder, what) = (self.folder.to_owned(), what.clone());
+                Ok(blocking(move || copy::copy(&store, &folder, &what)).await?.into())
+            }
+            Op::Write(what) => {
+                let what = what.clone();
+                Ok(blocking(move || write::write(&store, &what)).await?.into())
+            }
+            Op::Run(what) => {
+                let lowers = self.trees(roots).await?;
+                Ok(self.workshop().run(step, what, lowers).await?.into())
+            }
+        }
+    }
+
+    fn registry(&self, fetch: &Fetch) -> String {
+        match fetch.registry {
+            Registry::Npm => self.tools.surroundings.registries.npm.registry().to_owned(),
+        }
+    }
+
+    /// Answers the unpacked trees of layers, lowest first.
+    async fn trees(&self, roots: Vec<Outcome>) -> Result<Vec<PathBuf>, StepError> {
+        let store = self.tools.store.clone();
+        blocking(move || {
+            let mut trees = Vec::new();
+            for outcome in &roots {
+                trees.extend(outcome.roots(&store)?);
+            }
+            Ok(trees)
+        })
+        .await
+    }
+
+    fn workshop(&self) -> Workshop<'_> {
+        Workshop {
+            store: &self.tools.store,
+            sandboxes: &*self.tools.sandboxes,
+            surroundings: &self.tools.surroundings,
+            folder: self.folder,
+            observer: &**self.observer,
+            cancel: self.cancel,
+        }
+    }
+}
+
+/// Answers what a step stands on, lowest first.
+fn roots(step: &Step, executed: &Executed) -> Vec<Outcome> {
+    step.op
+        .depends_on()
+        .iter()
+        .filter_map(|id| executed.outcomes.get(id))
+        .cloned()
+        .collect()
+}
+
+/// Answers the tool that a fetch is pinned to.
+fn pinned(fetch: &Fetch) -> Tool {
+    let (version, integrity, path) = match &fetch.version {
+        Version::Exact {
+            version,
+            integrity,
+            path,
+        } => (version.clone(), integrity.clone(), path.clone()),
+        Version::Newest(request) => (request.clone(), String::new(), String::new()),
+    };
+    Tool {
+        name: fetch.package.clone(),
+        request: version.clone(),
+        version,
+        integrity,
+        path,
+    }
+}

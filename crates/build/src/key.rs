@@ -1,0 +1,73 @@
+//! The keys of steps: digests of everything that a step's result depends on, and of nothing else.
+//!
+//! A key is made of the operation, of the contents of the source's files that it reads, and of the keys of the
+//! steps it stands on. Names, paths of this machine and times are in none, so that the same work has the same key
+//! in every folder and on every machine.
+
+use std::collections::BTreeMap;
+
+use coracle_plan::{Input, Op, Plan, StepId};
+use coracle_spec::Digest;
+use serde::Serialize;
+
+use crate::folder::{Contents, Folder, FolderError};
+
+/// Changes when the same operation gives another result than before.
+const VERSION: u32 = 1;
+
+/// The key of each step of a plan.
+pub(crate) type Keys = BTreeMap<StepId, Digest>;
+
+#[derive(Serialize)]
+struct Parts<'a> {
+    version: u32,
+    op: &'a Op,
+    /// What a base resolved to.
+    base: Option<&'a toml::Table>,
+    contents: Contents,
+    inputs: Vec<Digest>,
+}
+
+/// Answers the keys of all steps of `plan` over the files in `folder`; `bases` says what each recipe is locked to.
+pub(crate) fn keys<'a>(
+    plan: &'a Plan,
+    folder: &Folder,
+    bases: impl Fn(&str) -> Option<&'a toml::Table>,
+) -> Result<Keys, FolderError> {
+    let mut keys = Keys::new();
+    for step in &plan.steps {
+        let parts = Parts {
+            version: VERSION,
+            op: &step.op,
+            base: match &step.op {
+                Op::Base(base) => bases(&base.recipe),
+                _ => None,
+            },
+            contents: folder.contents(files(&step.op))?,
+            inputs: step
+                .op
+                .depends_on()
+                .iter()
+                .filter_map(|id| keys.get(id).copied())
+                .collect(),
+        };
+        keys.insert(step.id.clone(), Digest::of_value(&parts));
+    }
+    Ok(keys)
+}
+
+/// Answers the files of the source that an operation reads.
+fn files(op: &Op) -> Vec<&String> {
+    match op {
+        Op::Copy(copy) => copy.files.iter().collect(),
+        Op::Run(run) => run
+            .inputs
+            .iter()
+            .flat_map(|input| match input {
+                Input::Source { files, .. } => files.as_slice(),
+                Input::Text { .. } => &[],
+            })
+            .collect(),
+        Op::Base(_) | Op::Fetch(_) | Op::Write(_) => Vec::new(),
+    }
+}

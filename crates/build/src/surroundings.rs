@@ -1,0 +1,83 @@
+//! What the host says about reaching the outside world, carried into build sandboxes for as long as a step runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coracle_sandbox::{Bind, Limits, PlacedFile};
+
+use crate::registries::Registries;
+
+/// Where the bundle of trusted certificates lies in a builder root, and where every client there looks for it.
+const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Where npm in a sandbox finds its registries and credentials.
+const NPMRC: &str = "/run/coracle/npmrc";
+
+/// The resolver that answers inside each sandbox's own network.
+const RESOLV_CONF: &str = "nameserver 127.0.0.53\noptions edns0\n";
+
+/// What the host says about reaching the outside world, and what steps may use of it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The package registries and how to authenticate there.
+    pub registries: Registries,
+    /// The host's bundle of trusted certificates, in PEM.
+    pub ca_bundle: Option<PathBuf>,
+    /// The proxy variables, by their upper-case names.
+    pub proxies: Vec<(String, String)>,
+    /// How long one step may take.
+    pub step_timeout: Duration,
+    /// The most that one step may use.
+    pub limits: Limits,
+}
+
+impl Surroundings {
+    /// Answers the variables that a step with a network gets beside its own.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = self.registries.pip.variables();
+        variables.push(("NPM_CONFIG_USERCONFIG".to_owned(), NPMRC.to_owned()));
+        if self.ca_bundle.is_some() {
+            let names = [
+                "SSL_CERT_FILE",
+                "NODE_EXTRA_CA_CERTS",
+                "PIP_CERT",
+                "REQUESTS_CA_BUNDLE",
+                "CURL_CA_BUNDLE",
+            ];
+            variables.extend(names.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())));
+        }
+        for (name, value) in &self.proxies {
+            variables.push((name.clone(), value.clone()));
+            variables.push((name.to_lowercase(), value.clone()));
+        }
+        variables
+    }
+
+    /// Answers what of the host appears in a step with a network.
+    pub(crate) fn mounts(&self) -> Option<Bind> {
+        let source = self.ca_bundle.clone()?;
+        Some(Bind {
+            source,
+            target: CA_BUNDLE.into(),
+            read_only: true,
+        })
+    }
+
+    /// Answers the files that a step with a network finds.
+    pub(crate) fn files(&self) -> Vec<PlacedFile> {
+        let file = |path: &str, mode, contents: String| PlacedFile {
+            path: path.into(),
+            mode,
+            contents: contents.into_bytes(),
+        };
+        vec![
+            file(NPMRC, 0o400, self.registries.npm.npmrc()),
+            file("/etc/resolv.conf", 0o444, RESOLV_CONF.to_owned()),
+            file(
+                "/etc/hosts",
+                0o444,
+                "127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned(),
+            ),
+        ]
+    }
+}
