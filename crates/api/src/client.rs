@@ -202,15 +202,24 @@ async fn json<T: DeserializeOwned>(response: Response<Body>) -> Result<T, Client
     serde_json::from_slice(&body).map_err(ClientError::Decode)
 }
 
+/// Reads an error; the server names the request in a header, whoever made the body.
 async fn problem(response: Response<Body>) -> ClientError {
     let status = response.status().as_u16();
-    match within(ANSWER, collect(response.into_body())).await {
-        Ok(body) => match serde_json::from_slice::<ProblemBody>(&body) {
-            Ok(body) => ClientError::Problem(Box::new(body.error)),
-            Err(_) => ClientError::Status { status },
-        },
-        Err(_) => ClientError::Status { status },
+    let named = response
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
+    let Ok(body) = within(ANSWER, collect(response.into_body())).await else {
+        return ClientError::Status { status };
+    };
+    let Ok(ProblemBody { mut error }) = serde_json::from_slice(&body) else {
+        return ClientError::Status { status };
+    };
+    if error.request_id.is_empty() {
+        error.request_id = named.unwrap_or_default();
     }
+    ClientError::Problem(Box::new(error))
 }
 
 async fn collect(body: Body) -> Result<Bytes, ClientError> {

@@ -1,1 +1,42 @@
-//! The use cases: deploy, revisions, instances, logs, reconciliation.
+//! The use cases, without HTTP: deploy, start on demand, scale, read logs, keep secrets, remove.
+//!
+//! ```text
+//! Platform ── functions ──► Fleet (one a revision) ──► Instance (one a sandbox)
+//!     │                       │ door: the gateway's side, where requests enter and wait
+//!     └── records, journal, secrets: what outlives the process
+//! ```
+//!
+//! A service and a single command use the same code: what differs is the configuration and how long the state lives.
+
+mod deploy;
+mod describe;
+mod failure;
+mod fleet;
+mod fleets;
+mod functions;
+mod image;
+mod instance;
+mod journal;
+mod launch;
+mod load;
+mod logs;
+mod platform;
+mod probe;
+mod records;
+mod remove;
+mod revision;
+mod secrets;
+mod services;
+mod turns;
+
+pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
+pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
+pub use describe::{FunctionDetail, FunctionSummary, InstanceDetail};
+pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
+pub use functions::Addressing;
+pub use instance::State;
+pub use load::Load;
+pub use logs::Log;
+pub use platform::{Parts, Platform, PlatformConfig};
+pub use records::{RecordError, RevisionRecord};
+pub use revision::Revision;

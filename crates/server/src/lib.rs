@@ -1,1 +1,25 @@
-//! HTTP over the platform: the API and the listeners.
+//! HTTP over the platform: the control API, the functions, and the listeners of both.
+//!
+//! [`serve`] is the platform as a service, on a data directory of its own. [`Ephemeral`] is the same for one function
+//! and one command: nothing of it outlives the process.
+//!
+//! ```text
+//! listeners ─► gateway ─┬─► function
+//!                       └─► /healthz, /ready, /api/v1/… (behind the authentication)
+//! ```
+
+mod api;
+mod auth;
+mod data;
+mod ephemeral;
+mod listen;
+mod metrics;
+mod problem;
+mod router;
+mod serve;
+
+pub use auth::{AuthError, Secrets};
+pub use data::{DataDirectory, DataError, socket, store};
+pub use ephemeral::{Ephemeral, EphemeralConfig};
+pub use listen::ListenError;
+pub use serve::{ServeConfig, ServeError, Server, serve};

@@ -54,6 +54,11 @@ impl FakeSandboxes {
         *lock(&self.refusal) = refusal;
     }
 
+    /// Makes a refusal of a machine that lacks something.
+    pub fn refusal(message: &str) -> Refusal {
+        refusal(message)
+    }
+
     /// Answers all sandboxes created so far, the first first.
     pub fn created(&self) -> Vec<Arc<FakeSandbox>> {
         lock(&self.created).clone()

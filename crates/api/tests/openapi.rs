@@ -1,0 +1,161 @@
+//! The API's description for others, compared with the code.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coracle_api::routes::ROUTES;
+use coracle_api::types::{
+    DeployRequest, Deployed, EventView, FunctionDetail, FunctionSummary, InstanceView, LogLine, Problem,
+    ProblemBody, RevisionStatus, RevisionView, SecretView, ServerInfo, Stream,
+};
+use coracle_spec::{Digest, FunctionId, RevisionConfig};
+use serde_json::{Value, to_value};
+
+fn document() -> Value {
+    serde_json::from_str(include_str!("../openapi.json")).unwrap()
+}
+
+#[test]
+fn the_description_has_the_routes_of_the_table() {
+    let document = document();
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|key| *key != "parameters");
+        described.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
+    }
+    let table: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    assert_eq!(described, table);
+}
+
+#[test]
+fn the_description_has_the_fields_of_the_types() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, value) in examples() {
+        let described: BTreeSet<_> = schemas[name]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        let actual: BTreeSet<_> = value.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(described, actual, "{name}");
+    }
+}
+
+fn examples() -> BTreeMap<&'static str, Value> {
+    let function: FunctionId = "hello".parse().unwrap();
+    let image = Digest::of("image");
+    let revision = RevisionView {
+        number: 1,
+        image,
+        reference: None,
+        config: RevisionConfig::default(),
+        created_at: 0,
+        status: RevisionStatus::Ready,
+        serving: true,
+    };
+    let instance = InstanceView {
+        id: String::new(),
+        revision: 1,
+        state: String::new(),
+        in_flight: 0,
+        age_seconds: 0,
+    };
+    let event = EventView {
+        at: 0,
+        kind: String::new(),
+        message: String::new(),
+    };
+    let problem = Problem {
+        class: String::new(),
+        message: String::new(),
+        hint: Some(String::new()),
+        causes: vec![String::new()],
+        request_id: String::new(),
+    };
+    [
+        ("FunctionId", to_value(&function)),
+        ("RevisionConfig", to_value(RevisionConfig::default())),
+        ("RevisionView", to_value(&revision)),
+        ("InstanceView", to_value(&instance)),
+        ("EventView", to_value(&event)),
+        ("Problem", to_value(ProblemBody { error: problem })),
+        (
+            "SecretView",
+            to_value(SecretView {
+                name: String::new(),
+                updated_at: 0,
+            }),
+        ),
+        (
+            "DeployRequest",
+            to_value(DeployRequest {
+                image,
+                reference: None,
+                config: RevisionConfig::default(),
+            }),
+        ),
+        (
+            "ServerInfo",
+            to_value(ServerInfo {
+                version: String::new(),
+                public_url: String::new(),
+                domain: String::new(),
+                pid: 0,
+            }),
+        ),
+        (
+            "LogLine",
+            to_value(LogLine {
+                at_ms: 0,
+                revision: 0,
+                instance: String::new(),
+                stream: Stream::Stdout,
+                text: String::new(),
+            }),
+        ),
+        (
+            "Deployed",
+            to_value(Deployed {
+                function: function.clone(),
+                revision: 1,
+                image,
+                url: String::new(),
+                ready_ms: 0,
+                replaced: None,
+            }),
+        ),
+        (
+            "FunctionSummary",
+            to_value(FunctionSummary {
+                function: function.clone(),
+                url: String::new(),
+                revision: 1,
+                image,
+                instances: 0,
+                deployed_at: 0,
+            }),
+        ),
+        (
+            "FunctionDetail",
+            to_value(FunctionDetail {
+                function,
+                url: String::new(),
+                revision,
+                instances: vec![instance],
+                events: vec![event],
+            }),
+        ),
+    ]
+    .map(|(name, value)| (name, value.unwrap()))
+    .into()
+}

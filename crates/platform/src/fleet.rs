@@ -1,0 +1,102 @@
+//! A revision's instances: those that serve, those that start, and how it went last time.
+//!
+//! The gateway's [`door`](Fleet::door) counts requests and lets them wait; the fleet makes and ends instances. It acts
+//! when the door asks ([`Capacity::wanted`]), when an instance ends, and when the scale loop looks at it.
+//!
+//! [`Capacity::wanted`]: coracle_gateway::Capacity::wanted
+
+mod attend;
+mod backoff;
+mod capacity;
+mod end;
+mod scaling;
+mod start;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use coracle_gateway as gateway;
+use tokio::sync::OnceCell;
+
+use self::backoff::Backoff;
+use self::capacity::FleetCapacity;
+use crate::image::PreparedImage;
+use crate::instance::Instance;
+use crate::revision::Revision;
+use crate::services::Services;
+
+/// A revision's instances.
+pub(crate) struct Fleet {
+    revision: Arc<Revision>,
+    door: Arc<gateway::Revision>,
+    services: Arc<Services>,
+    /// Prepared by the first start; shared by all.
+    image: OnceCell<Arc<PreparedImage>>,
+    crew: Mutex<Crew>,
+}
+
+/// What changes about a fleet. The lock is held for bookkeeping only.
+#[derive(Default)]
+struct Crew {
+    /// Every instance from its creation to its end.
+    instances: Vec<Arc<Instance>>,
+    /// Starts under way.
+    starting: u32,
+    /// How the last starts went.
+    backoff: Backoff,
+    /// Another look is under way.
+    looking_again: bool,
+    /// No more instances are made, unless requests still wait; those there are end when nothing needs them.
+    retired: bool,
+    /// No more instances are made at all.
+    closed: bool,
+}
+
+impl Fleet {
+    /// Makes the fleet of a revision, without instances.
+    pub(crate) fn new(revision: Revision, services: &Arc<Services>) -> Arc<Self> {
+        Arc::new_cyclic(|this| {
+            let capacity = Arc::new(FleetCapacity::of(this.clone()));
+            let door = gateway::Revision::new(revision.id(), revision.limits(), capacity, &services.tasks);
+            Self {
+                revision: Arc::new(revision),
+                door,
+                services: Arc::clone(services),
+                image: OnceCell::new(),
+                crew: Mutex::default(),
+            }
+        })
+    }
+
+    /// Answers the revision.
+    pub(crate) fn revision(&self) -> &Arc<Revision> {
+        &self.revision
+    }
+
+    /// Answers where requests enter.
+    pub(crate) fn door(&self) -> &Arc<gateway::Revision> {
+        &self.door
+    }
+
+    /// Answers its instances.
+    pub(crate) fn instances(&self) -> Vec<Arc<Instance>> {
+        self.crew().instances.clone()
+    }
+
+    /// Answers whether it has instances, or should have.
+    pub(crate) fn needs_looking_after(&self) -> bool {
+        let crew = self.crew();
+        let over = crew.retired || crew.closed;
+        !crew.instances.is_empty() || crew.starting > 0 || (!over && self.revision.config.scale.min > 0)
+    }
+
+    fn crew(&self) -> MutexGuard<'_, Crew> {
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fleet({:?})", self.revision.id())
+    }
+}

@@ -1,0 +1,75 @@
+//! Ending instances: `ready → draining → gone`, one by one or all of them.
+
+use std::sync::Arc;
+
+use coracle_gateway::InstanceId;
+use tokio::time::Instant;
+
+use super::Fleet;
+use crate::instance::{Instance, State};
+
+impl Fleet {
+    /// Takes the fleet out of use: nobody is led to it any more. Its instances end once no request needs them.
+    pub(crate) fn retire(self: &Arc<Self>) {
+        self.crew().retired = true;
+        self.end_if_unneeded();
+    }
+
+    /// Ends a retired fleet's instances, unless requests still wait for one.
+    pub(super) fn end_if_unneeded(self: &Arc<Self>) {
+        if self.crew().retired && self.door.observe().waiting == 0 {
+            self.end_all();
+        }
+    }
+
+    /// Ends the fleet: requests that wait are refused, those in flight may finish.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.crew().closed = true;
+        self.door.close();
+        self.end_all();
+    }
+
+    /// Waits until none of its instances is left.
+    pub(crate) async fn ended(&self) {
+        for instance in self.instances() {
+            instance.gone().await;
+        }
+    }
+
+    fn end_all(self: &Arc<Self>) {
+        for instance in self.instances() {
+            self.end(instance);
+        }
+    }
+
+    /// Ends an instance in the background: no more requests, those it has may finish, then its program is asked to
+    /// end, and at last killed.
+    pub(super) fn end(self: &Arc<Self>, instance: Arc<Instance>) {
+        if !instance.enter(State::Draining) {
+            return;
+        }
+        let fleet = Arc::clone(self);
+        let name = format!("drain {}", instance.id());
+        self.services.tasks.spawn_graceful(name, |stop| async move {
+            let deadline = Instant::now() + fleet.services.drain_grace;
+            tokio::select! {
+                _ = fleet.door.drain(instance.id(), deadline) => {}
+                () = stop.cancelled() => {}
+            }
+            instance.dismiss(fleet.services.stop_grace);
+        });
+    }
+
+    /// Ends an instance that cannot be reached.
+    pub(super) fn give_up(self: &Arc<Self>, id: &InstanceId) {
+        let lost = self
+            .crew()
+            .instances
+            .iter()
+            .find(|instance| instance.id() == id)
+            .cloned();
+        if let Some(instance) = lost {
+            self.end(instance);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Starting an instance: image, secrets, sandbox, program, probe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coracle_sandbox::{Output, Sandbox};
+use coracle_spec::Failure;
+use tokio::time::{Instant, timeout};
+
+use super::Fleet;
+use crate::failure::{LastLines, StartCause, StartFailure, Unready};
+use crate::image::{PrepareError, PreparedImage};
+use crate::instance::{Instance, State};
+use crate::launch::{self, Launch};
+use crate::probe::Probe;
+
+/// How long a failed instance's last output is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Fleet {
+    /// Starts an instance; it gets requests as soon as it is ready.
+    ///
+    /// Whoever waits at the door learns the outcome too.
+    pub(crate) async fn start(self: &Arc<Self>) -> Result<Arc<Instance>, Arc<StartFailure>> {
+        self.crew().starting += 1;
+        self.services.fleets.watch(self);
+        self.started().await
+    }
+
+    /// Does what [`Fleet::start`] does, for a start that is counted already.
+    pub(super) async fn started(self: &Arc<Self>) -> Result<Arc<Instance>, Arc<StartFailure>> {
+        let counted = Counted(self);
+        match self.make_ready().await {
+            Ok(instance) => Ok(self.welcome(instance)),
+            Err(failure) => {
+                // Who asks from now on is not to wait for this start.
+                drop(counted);
+                Err(self.regret(failure))
+            }
+        }
+    }
+
+    fn welcome(self: &Arc<Self>, instance: Arc<Instance>) -> Arc<Instance> {
+        self.services.journal.started(&self.revision, &instance);
+        self.door.add(
+            instance.id().clone(),
+            Arc::clone(&instance) as Arc<dyn coracle_gateway::Upstream>,
+        );
+        if instance.exit().is_some() {
+            // It ended between its answer to the probe and now: whoever attends to it saw no door to close.
+            self.door.remove(instance.id());
+        }
+        self.services.fleets.look_soon();
+        instance
+    }
+
+    fn regret(&self, failure: StartFailure) -> Arc<StartFailure> {
+        let failure = Arc::new(failure);
+        self.crew().backoff.failed(Arc::clone(&failure), Instant::now());
+        self.services.journal.start_failed(&self.revision, &failure);
+        self.door.fail_waiting(&failure.for_callers());
+        failure
+    }
+
+    async fn make_ready(self: &Arc<Self>) -> Result<Arc<Instance>, StartFailure> {
+        let image = self
+            .image()
+            .await
+            .map_err(|error| self.failure(StartCause::Image(Arc::new(error))))?;
+        let sandbox = self.create(&image).await?;
+        let port = launch::port(&image.config, &self.revision.config);
+        let instance = self.board(sandbox, port);
+        match self.run(&instance, port).await {
+            Ok(()) if instance.enter(State::Ready) => Ok(instance),
+            Ok(()) => Err(self.epitaph(&instance, StartCause::Stopping).await),
+            Err(cause) => Err(self.epitaph(&instance, cause).await),
+        }
+    }
+
+    async fn image(&self) -> Result<Arc<PreparedImage>, PrepareError> {
+        let prepare = async || {
+            PreparedImage::prepare(&self.services.store, self.revision.image)
+                .await
+                .map(Arc::new)
+        };
+        self.image.get_or_try_init(prepare).await.cloned()
+    }
+
+    async fn create(&self, image: &PreparedImage) -> Result<Arc<dyn Sandbox>, StartFailure> {
+        let revision = &self.revision;
+        let secrets = self
+            .services
+            .secrets
+            .read(&revision.function.namespace, &revision.config.secrets)
+            .await;
+        let secrets = secrets.map_err(|error| self.failure(StartCause::Secret(Arc::new(error))))?;
+        let id = revision.new_sandbox_id();
+        let launch = Launch {
+            id,
+            function: &revision.function,
+            image,
+            config: &revision.config,
+            secrets: &secrets,
+        };
+        let spec = launch
+            .spec()
+            .map_err(|error| self.failure(StartCause::Image(Arc::new(error))))?;
+        self.services
+            .sandboxes
+            .create(spec)
+            .await
+            .map_err(|error| self.failure(sandbox_cause(error)))
+    }
+
+    /// Takes a new sandbox in: from here on it is attended to until it is gone.
+    fn board(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) -> Arc<Instance> {
+        let output: Option<Output> = sandbox.output();
+        let instance = Arc::new(Instance::new(self.revision.number, port, sandbox));
+        self.crew().instances.push(Arc::clone(&instance));
+        self.attend(&instance, output);
+        instance
+    }
+
+    async fn run(&self, instance: &Instance, port: u16) -> Result<(), StartCause> {
+        instance.sandbox().start().await.map_err(sandbox_cause)?;
+        let probe = Probe {
+            port,
+            health: self.revision.config.health.clone(),
+        };
+        probe
+            .wait(instance.sandbox())
+            .await
+            .map_err(|not_ready| StartCause::NotReady(Unready(not_ready)))?;
+        self.limit_cpu(instance).await
+    }
+
+    /// Limits the processor time only now: while it starts, somebody waits.
+    async fn limit_cpu(&self, instance: &Instance) -> Result<(), StartCause> {
+        match self.revision.config.resources.cpu {
+            Some(cpu) => instance.sandbox().limit_cpu(cpu).await.map_err(sandbox_cause),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends an instance that did not become ready, and tells why with its last words.
+    async fn epitaph(&self, instance: &Instance, cause: StartCause) -> StartFailure {
+        instance.dismiss(Duration::ZERO);
+        let _ = timeout(LAST_WORDS, instance.gone()).await;
+        StartFailure {
+            said: LastLines::of(instance.last_lines()),
+            ..self.failure(cause)
+        }
+    }
+
+    pub(super) fn failure(&self, cause: StartCause) -> StartFailure {
+        StartFailure {
+            function: self.revision.function.clone(),
+            revision: self.revision.number,
+            cause,
+            said: None,
+        }
+    }
+}
+
+fn sandbox_cause(error: impl Failure) -> StartCause {
+    StartCause::Sandbox(Arc::new(error))
+}
+
+/// A start that is counted, also when it is given up half-way.
+struct Counted<'a>(&'a Fleet);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let mut crew = self.0.crew();
+        crew.starting = crew.starting.saturating_sub(1);
+    }
+}

@@ -1,0 +1,114 @@
+//! An image made ready to run: its layers unpacked, its user looked up, all of it kept from collection.
+
+mod user;
+
+use std::path::PathBuf;
+
+use coracle_content::{Lease, Store, StoreError};
+use coracle_oci::{Image, ImageConfig, ImageError, Layer, UnpackError};
+use coracle_spec::{Class, Digest, Failure};
+
+pub(crate) use user::{User, UserError};
+
+/// An image that instances can be made of. While it lives, garbage collection keeps its parts.
+#[derive(Debug)]
+pub(crate) struct PreparedImage {
+    /// What the image says about running it.
+    pub(crate) config: ImageConfig,
+    /// Its layers' trees, from the bottom to the top.
+    pub(crate) lowers: Vec<PathBuf>,
+    /// Who its program runs as.
+    pub(crate) user: User,
+    _lease: Lease,
+}
+
+/// Why an image cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot prepare image `{}`", digest.short())]
+pub(crate) struct PrepareError {
+    /// The image's manifest.
+    pub(crate) digest: Digest,
+    /// Why.
+    pub(crate) source: PrepareCause,
+}
+
+/// What is wrong with an image, or with the place that it is kept in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrepareCause {
+    /// Its manifest or its configuration cannot be read.
+    #[error(transparent)]
+    Load(#[from] ImageError),
+    /// A layer cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// It cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It names a user that it does not have.
+    #[error(transparent)]
+    User(#[from] UserError),
+}
+
+impl Failure for PrepareError {
+    fn class(&self) -> Class {
+        match &self.source {
+            PrepareCause::Load(error) => error.class(),
+            PrepareCause::Unpack(error) => error.class(),
+            PrepareCause::Store(error) => error.class(),
+            PrepareCause::User(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match &self.source {
+            PrepareCause::Load(error) => error.hint(),
+            PrepareCause::Unpack(error) => error.hint(),
+            PrepareCause::Store(error) => error.hint(),
+            PrepareCause::User(error) => error.hint(),
+        }
+    }
+}
+
+impl PreparedImage {
+    /// Reads and unpacks the image whose manifest is `digest`. What is unpacked already costs a look-up.
+    pub(crate) async fn prepare(store: &Store, digest: Digest) -> Result<Self, PrepareError> {
+        let store = store.clone();
+        let prepared = tokio::task::spawn_blocking(move || prepare(&store, &digest)).await;
+        let outcome = prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        outcome.map_err(|source| PrepareError { digest, source })
+    }
+}
+
+fn prepare(store: &Store, digest: &Digest) -> Result<PreparedImage, PrepareCause> {
+    let lease = store.lease()?;
+    let image = coracle_oci::load(store, digest)?;
+    keep(&lease, &image)?;
+    let config = coracle_oci::load_config(store, &image)?;
+    let lowers = image
+        .layers
+        .iter()
+        .map(|layer| tree(store, layer))
+        .collect::<Result<Vec<_>, _>>()?;
+    let user = User::find(&config.user, &lowers)?;
+    Ok(PreparedImage {
+        config,
+        lowers,
+        user,
+        _lease: lease,
+    })
+}
+
+fn keep(lease: &Lease, image: &Image) -> Result<(), StoreError> {
+    let parts = image
+        .layers
+        .iter()
+        .flat_map(|layer| [&layer.digest, &layer.diff_id]);
+    [&image.manifest, &image.config]
+        .into_iter()
+        .chain(parts)
+        .try_for_each(|digest| lease.keep(digest))
+}
+
+fn tree(store: &Store, layer: &Layer) -> Result<PathBuf, UnpackError> {
+    coracle_oci::unpack(store, layer).map(|tree| tree.path().to_owned())
+}

@@ -1,0 +1,159 @@
+//! What instances print and what happens to them: kept, and read again.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use coracle_sandbox::Exit;
+use coracle_sandbox::lines::{LONGEST_LINE, Lines};
+use coracle_spec::FunctionId;
+use coracle_state::{Event, Line, LogError, Logs, NewEvent, State, StateError, Stream};
+use coracle_tasks::Tasks;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::failure::{StartFailure, ended};
+use crate::instance::Instance;
+use crate::revision::Revision;
+
+/// Keeps lines and events.
+pub(crate) struct Journal {
+    state: State,
+    tasks: Tasks,
+}
+
+impl Journal {
+    /// Makes a journal on `state`, whose events are written by `tasks`.
+    pub(crate) fn new(state: State, tasks: Tasks) -> Self {
+        Self { state, tasks }
+    }
+
+    /// Answers the log itself.
+    pub(crate) fn logs(&self) -> &Logs {
+        self.state.logs()
+    }
+
+    /// Keeps what an instance prints on `pipe`, to its end.
+    ///
+    /// The pipe is read whatever the disk does: a program whose pipe nobody reads stands still at its next `print`.
+    pub(crate) async fn keep(
+        &self,
+        revision: &Revision,
+        instance: &Instance,
+        stream: Stream,
+        mut pipe: impl AsyncRead + Unpin,
+    ) {
+        let mut scribe = Scribe {
+            revision,
+            instance,
+            stream,
+            lines: Vec::new(),
+        };
+        let mut cut = Lines::default();
+        let mut buffer = vec![0; LONGEST_LINE];
+        while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+            cut.add(&buffer[..count], &mut |line| scribe.write(line));
+            self.append(revision, std::mem::take(&mut scribe.lines)).await;
+        }
+        cut.finish(&mut |line| scribe.write(line));
+        self.append(revision, scribe.lines).await;
+    }
+
+    async fn append(&self, revision: &Revision, lines: Vec<Line>) {
+        if lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.logs().append(&revision.function, lines).await {
+            tracing::warn!(function = %revision.function, %error, "log lines are lost");
+        }
+    }
+
+    /// Notes that a revision serves.
+    pub(crate) fn deployed(&self, revision: &Revision) {
+        self.note(
+            revision,
+            "deployed",
+            format!("revision {} serves", revision.number),
+        );
+    }
+
+    /// Notes that an instance became ready.
+    pub(crate) fn started(&self, revision: &Revision, instance: &Instance) {
+        let ready_ms = instance.born().elapsed().as_millis();
+        self.note(
+            revision,
+            "started",
+            format!("instance `{}` became ready after {ready_ms} ms", instance.id()),
+        );
+    }
+
+    /// Notes that an instance did not become ready.
+    pub(crate) fn start_failed(&self, revision: &Revision, failure: &StartFailure) {
+        self.note(revision, "start_failed", failure.to_string());
+    }
+
+    /// Notes that an instance ended.
+    pub(crate) fn exited(&self, revision: &Revision, instance: &Instance, exit: Exit) {
+        let how = if instance.is_dismissed() {
+            "it was told to end".to_owned()
+        } else {
+            ended(exit)
+        };
+        self.note(
+            revision,
+            "exited",
+            format!("instance `{}` is gone: {how}", instance.id()),
+        );
+    }
+
+    /// Notes an event in the background: what happens does not wait for the disk.
+    fn note(&self, revision: &Revision, kind: &'static str, message: String) {
+        tracing::info!(function = %revision.function, revision = revision.number, kind, "{message}");
+        let (state, function) = (self.state.clone(), revision.function.clone());
+        self.tasks.spawn_graceful("event", |_| async move {
+            let event = NewEvent {
+                function,
+                kind: kind.to_owned(),
+                message,
+            };
+            if let Err(error) = state.add_event(event).await {
+                tracing::warn!(%error, "an event is lost");
+            }
+        });
+    }
+
+    /// Answers what happened last to a function, newest first.
+    pub(crate) async fn events(&self, function: &FunctionId, most: u32) -> Result<Vec<Event>, StateError> {
+        self.state.events(function, most).await
+    }
+
+    /// Forgets what a removed function printed. Who follows it is told that nothing will come.
+    pub(crate) async fn forget(&self, function: &FunctionId) -> Result<(), LogError> {
+        self.logs().remove(function).await
+    }
+}
+
+/// Writes down what one instance prints in one place.
+struct Scribe<'a> {
+    revision: &'a Revision,
+    instance: &'a Instance,
+    stream: Stream,
+    lines: Vec<Line>,
+}
+
+impl Scribe<'_> {
+    fn write(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line).into_owned();
+        self.instance.heard(&text);
+        self.lines.push(Line {
+            at_ms: now_ms(),
+            revision: self.revision.number,
+            instance: self.instance.id().to_string(),
+            stream: self.stream,
+            text,
+            continued: line.len() == LONGEST_LINE,
+        });
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,258 @@
+//! Finds out when an instance can take requests.
+//!
+//! A program does not say when it listens, so it is tried: often at first, since most are ready within some
+//! milliseconds and a request waits for it, then less often. Its exit and the deadline end the trying.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use coracle_sandbox::{Exit, Sandbox};
+use coracle_spec::revision::Health;
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What to try, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
+    /// Where the program is told to listen.
+    pub(crate) port: u16,
+    /// How it shows that it is ready.
+    pub(crate) health: Health,
+}
+
+/// Why an instance is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotReady {
+    /// The program ended.
+    Exited(Exit),
+    /// Nobody listens on the port; somebody may on others.
+    NoListener {
+        /// The port that was tried.
+        port: u16,
+        /// Where the program listens instead.
+        instead: Vec<u16>,
+        /// For how long it was tried.
+        waited: Duration,
+    },
+    /// The program listens, but its health path did not answer well.
+    Unhealthy {
+        /// The path.
+        path: String,
+        /// What the last try gave.
+        last: String,
+        /// For how long it was tried.
+        waited: Duration,
+    },
+}
+
+impl Probe {
+    /// Waits until the instance is ready, has ended, or has used up its grace.
+    pub(crate) async fn wait(&self, sandbox: &Arc<dyn Sandbox>) -> Result<(), NotReady> {
+        let grace = self.health.grace.duration();
+        let mut last = Attempt::NoListener;
+        let trying = async {
+            tokio::select! {
+                exit = ended(sandbox) => Err(NotReady::Exited(exit)),
+                () = self.try_until_ready(sandbox, &mut last) => Ok(()),
+            }
+        };
+        match timeout_at(Instant::now() + grace, trying).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.too_late(sandbox, last).await),
+        }
+    }
+
+    async fn try_until_ready(&self, sandbox: &Arc<dyn Sandbox>, last: &mut Attempt) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            *last = self.attempt(sandbox).await;
+            if matches!(last, Attempt::Ready) {
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&self, sandbox: &Arc<dyn Sandbox>) -> Attempt {
+        let Ok(stream) = sandbox.dial(self.port).await else {
+            return Attempt::NoListener;
+        };
+        let Some(path) = &self.health.path else {
+            return Attempt::Ready;
+        };
+        match timeout(self.health.timeout.duration(), status(stream, path)).await {
+            Ok(Ok(status)) if status < 400 => Attempt::Ready,
+            Ok(Ok(status)) => Attempt::Unhealthy(format!("status {status}")),
+            Ok(Err(error)) => Attempt::Unhealthy(error.to_string()),
+            Err(_) => Attempt::Unhealthy(format!("no answer within {}", self.health.timeout)),
+        }
+    }
+
+    async fn too_late(&self, sandbox: &Arc<dyn Sandbox>, last: Attempt) -> NotReady {
+        let waited = self.health.grace.duration();
+        match (last, &self.health.path) {
+            (Attempt::Unhealthy(last), Some(path)) => NotReady::Unhealthy {
+                path: path.clone(),
+                last,
+                waited,
+            },
+            _ => NotReady::NoListener {
+                port: self.port,
+                instead: self.elsewhere(sandbox).await,
+                waited,
+            },
+        }
+    }
+
+    async fn elsewhere(&self, sandbox: &Arc<dyn Sandbox>) -> Vec<u16> {
+        let listening = sandbox.listening().await.unwrap_or_default();
+        let mut ports: Vec<u16> = listening.iter().map(|socket| socket.address.port()).collect();
+        ports.retain(|port| *port != self.port);
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+}
+
+enum Attempt {
+    NoListener,
+    Unhealthy(String),
+    Ready,
+}
+
+/// Waits for the end of the program. A keeper that cannot tell is gone, and its sandboxes with it.
+async fn ended(sandbox: &Arc<dyn Sandbox>) -> Exit {
+    sandbox.wait().await.unwrap_or(Exit::Signal(9))
+}
+
+/// Asks for `path` on a connection of its own and answers the status.
+async fn status(stream: TcpStream, path: &str) -> Result<u16, hyper::Error> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let mut request = hyper::Request::new(Empty::<Bytes>::new());
+    *request.uri_mut() = path.parse().unwrap_or_else(|_| hyper::Uri::from_static("/"));
+    request.headers_mut().insert(
+        hyper::header::HOST,
+        hyper::header::HeaderValue::from_static("localhost"),
+    );
+    let answer = sender.send_request(request);
+    tokio::select! {
+        response = answer => response.map(|response| response.status().as_u16()),
+        Err(error) = connection => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coracle_sandbox::{Limits, Network, Process, Profile, SandboxSpec, Sandboxes, Upper};
+    use coracle_spec::{ByteSize, Span};
+    use coracle_testkit::{FakeSandboxes, Program, Said, answering};
+
+    use super::*;
+
+    async fn probed(program: Program, path: Option<&str>) -> Result<(), NotReady> {
+        let sandbox = FakeSandboxes::running(program).create(spec()).await.unwrap();
+        sandbox.start().await.unwrap();
+        let grace = Span(Duration::from_millis(300));
+        let health = Health {
+            path: path.map(str::to_owned),
+            grace,
+            ..Health::default()
+        };
+        Probe { port: 8080, health }.wait(&sandbox).await
+    }
+
+    fn spec() -> SandboxSpec {
+        SandboxSpec {
+            id: "probed".parse().unwrap(),
+            profile: Profile::Run,
+            lowers: Vec::new(),
+            upper: Upper::Tmpfs {
+                size: ByteSize::mebibytes(1),
+            },
+            mounts: Vec::new(),
+            files: Vec::new(),
+            process: Process {
+                args: Vec::new(),
+                env: [("PORT".to_owned(), "8080".to_owned())].into(),
+                cwd: "/".into(),
+                uid: 0,
+                gid: 0,
+            },
+            limits: Limits {
+                memory: None,
+                cpu: None,
+                pids: 10,
+            },
+            network: Network::None,
+            hostname: "probed".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_accepts_is_ready() {
+        assert_eq!(probed(Program::greeting("hi"), None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_health_path_decides_when_there_is_one() {
+        let program = Program::serving(|_, request| {
+            let status = if request.uri().path() == "/healthz" {
+                204
+            } else {
+                404
+            };
+            Box::pin(async move { answering(status, "") })
+        });
+        assert_eq!(probed(program.clone(), Some("/healthz")).await, Ok(()));
+        let Err(NotReady::Unhealthy { last, .. }) = probed(program, Some("/other")).await else {
+            panic!("a path that answers 404 counts as ready");
+        };
+        assert_eq!(last, "status 404");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_listens_elsewhere_is_told_where() {
+        let Err(NotReady::NoListener {
+            port: 8080, instead, ..
+        }) = probed(Program::listening_on(3000), None).await
+        else {
+            panic!("another port counts as ready");
+        };
+        assert_eq!(instead, [3000]);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_is_not_waited_for() {
+        let health = Health {
+            grace: Span::seconds(3600),
+            ..Health::default()
+        };
+        let sandbox = FakeSandboxes::running(Program::failing(3, "boom"))
+            .create(spec())
+            .await
+            .unwrap();
+        sandbox.start().await.unwrap();
+        let outcome = Probe { port: 8080, health }.wait(&sandbox).await;
+        assert_eq!(outcome, Err(NotReady::Exited(Exit::Code(3))));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_listens_nowhere_uses_up_its_grace() {
+        let outcome = probed(
+            Program::Idle {
+                said: Said::default(),
+            },
+            None,
+        )
+        .await;
+        assert!(matches!(outcome, Err(NotReady::NoListener { instead, .. }) if instead.is_empty()));
+    }
+}

@@ -1,0 +1,32 @@
+//! What every use case needs, in one place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coracle_content::Store;
+use coracle_sandbox::Sandboxes;
+use coracle_tasks::Tasks;
+
+use crate::fleets::Fleets;
+use crate::journal::Journal;
+use crate::secrets::Secrets;
+
+/// The platform's collaborators and settings, shared by all of its parts.
+pub(crate) struct Services {
+    /// Makes sandboxes.
+    pub(crate) sandboxes: Arc<dyn Sandboxes>,
+    /// Keeps images.
+    pub(crate) store: Store,
+    /// Keeps secrets.
+    pub(crate) secrets: Secrets,
+    /// Keeps what instances print and what happens to them.
+    pub(crate) journal: Journal,
+    /// Runs what runs in the background.
+    pub(crate) tasks: Tasks,
+    /// The revisions that have instances.
+    pub(crate) fleets: Fleets,
+    /// How long an instance may take to end, once it was asked to.
+    pub(crate) stop_grace: Duration,
+    /// How long a draining instance may take to finish its requests.
+    pub(crate) drain_grace: Duration,
+}

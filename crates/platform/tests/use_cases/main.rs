@@ -1,0 +1,11 @@
+//! The use cases as a whole, over sandboxes that are HTTP servers on loopback.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod cold_start;
+mod crashes;
+mod deploys;
+mod journal;
+mod restart;
+mod scaling;
+mod world;

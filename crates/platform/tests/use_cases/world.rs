@@ -1,0 +1,127 @@
+//! A platform of its own for each test.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use coracle_content::Store;
+use coracle_gateway::{Gateway, Inbound, Peer, Unrecorded};
+use coracle_oci::{ImageConfig, assemble};
+use coracle_platform::{Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig};
+use coracle_spec::{Digest, FunctionId, RevisionConfig, Span};
+use coracle_state::State;
+use coracle_tasks::Tasks;
+use coracle_testkit::{FakeSandboxes, Program};
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    pub(crate) sandboxes: FakeSandboxes,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) image: Digest,
+    pub(crate) tasks: Tasks,
+    pub(crate) folder: Arc<TempDir>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl World {
+    pub(crate) async fn running(program: Program) -> Self {
+        Self::on(
+            Arc::new(tempfile::tempdir().unwrap()),
+            FakeSandboxes::running(program),
+        )
+        .await
+    }
+
+    /// Starts a platform on what another one may have left in `folder`.
+    pub(crate) async fn on(folder: Arc<TempDir>, sandboxes: FakeSandboxes) -> Self {
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let config = ImageConfig {
+            cmd: vec!["/serve".to_owned()],
+            ..ImageConfig::default()
+        };
+        let image = assemble(&store, &config, &[]).unwrap().manifest;
+        let state = State::open(&folder.path().join("state"), coracle_state::LogLimits::default()).unwrap();
+        let tasks = Tasks::new();
+        let parts = Parts {
+            sandboxes: Arc::new(sandboxes.clone()),
+            store,
+            state,
+            tasks: tasks.group(),
+        };
+        let settings = PlatformConfig {
+            look_every: Duration::from_millis(20),
+            ..PlatformConfig::default()
+        };
+        let platform = Platform::open(settings, parts).await.unwrap();
+        let gateway = Gateway::new(Arc::clone(platform.routes()), Arc::new(Unrecorded), tasks.group());
+        Self {
+            platform,
+            sandboxes,
+            gateway: Arc::new(gateway),
+            image,
+            tasks,
+            folder,
+        }
+    }
+
+    pub(crate) fn deploy_of(&self, config: RevisionConfig) -> Deploy {
+        Deploy {
+            function: hello(),
+            image: self.image,
+            reference: None,
+            config,
+        }
+    }
+
+    pub(crate) async fn deploy(&self) -> Result<Deployed, DeployError> {
+        self.platform.deploy(self.deploy_of(config())).await
+    }
+
+    pub(crate) async fn get(&self) -> Answer {
+        get(&self.gateway).await
+    }
+
+    /// Ends the instances there are, as idleness would.
+    pub(crate) async fn sleep(&self) {
+        for sandbox in self.sandboxes.running_now() {
+            sandbox.crash(coracle_sandbox::Exit::Code(0));
+            sandbox.removed().await;
+        }
+    }
+
+    pub(crate) async fn end(self) -> (Arc<TempDir>, FakeSandboxes) {
+        self.platform.end_instances().await;
+        self.tasks.shutdown(Duration::from_secs(10)).await;
+        (self.folder, self.sandboxes)
+    }
+}
+
+pub(crate) async fn get(gateway: &Gateway) -> Answer {
+    let request = http::Request::get("/function/hello/").header("host", "localhost");
+    let response = gateway
+        .handle(request.body(Inbound::empty()).unwrap(), Peer::Inside)
+        .await;
+    let status = response.status().as_u16();
+    let body: Bytes = response.into_body().collect().await.unwrap().to_bytes();
+    Answer {
+        status,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
+pub(crate) fn hello() -> FunctionId {
+    "hello".parse().unwrap()
+}
+
+/// A configuration that gives up soon.
+pub(crate) fn config() -> RevisionConfig {
+    let mut config = RevisionConfig::default();
+    config.health.grace = Span(Duration::from_millis(300));
+    config
+}

@@ -1,0 +1,73 @@
+//! The control API under `/api/v1`: one handler a route, one file a subject.
+
+mod blobs;
+mod functions;
+mod info;
+mod logs;
+mod path;
+mod secrets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, any, delete, get, head, post, put};
+use coracle_api::routes::{self, Route};
+use coracle_api::types::ServerInfo;
+use coracle_content::Store;
+use coracle_platform::Platform;
+
+use crate::auth::{Secrets, authenticated};
+use crate::problem::no_such_route;
+
+/// What handlers need.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The use cases.
+    pub(crate) platform: Platform,
+    /// Where uploads go.
+    pub(crate) store: Store,
+    /// What the server says of itself.
+    pub(crate) info: Arc<ServerInfo>,
+}
+
+/// Makes the control API: every route behind the authentication.
+pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
+    handlers()
+        .into_iter()
+        .fold(Router::new(), |router, (route, handler)| {
+            router.route(route.path, handler)
+        })
+        // Under the API, what is not there needs credentials too.
+        .route("/api/{*rest}", any(no_such_route))
+        .with_state(context)
+        .layer(from_fn_with_state(secrets, authenticated))
+}
+
+fn handlers() -> [(Route, MethodRouter<Context>); 12] {
+    [
+        (routes::SERVER, get(info::server)),
+        (routes::FUNCTIONS, get(functions::list)),
+        (routes::FUNCTION, get(functions::describe)),
+        (routes::REMOVE_FUNCTION, delete(functions::remove)),
+        (routes::REVISIONS, get(functions::revisions)),
+        (routes::DEPLOY, post(functions::deploy)),
+        (routes::LOGS, get(logs::read)),
+        (routes::SECRETS, get(secrets::list)),
+        (routes::SET_SECRET, put(secrets::set)),
+        (routes::REMOVE_SECRET, delete(secrets::remove)),
+        (routes::HAS_BLOB, head(blobs::has)),
+        (routes::PUT_BLOB, put(blobs::put)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_routes_is_served_whole() {
+        let served: Vec<Route> = handlers().into_iter().map(|(route, _)| route).collect();
+        assert_eq!(served, routes::ROUTES);
+    }
+}

@@ -1,0 +1,163 @@
+//! Functions and their revisions.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use coracle_api::types;
+use coracle_platform::{
+    Deploy, Deployed, Event, FunctionDetail, FunctionSummary, InstanceDetail, RevisionRecord, RevisionStatus,
+};
+use coracle_spec::Namespace;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::{Context, path};
+use crate::problem::{BadBody, BadQuery, ProblemResponse};
+
+/// What the query of the list says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    #[serde(default)]
+    namespace: Option<Namespace>,
+}
+
+/// `GET /api/v1/functions`.
+pub(super) async fn list(
+    State(context): State<Context>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Vec<types::FunctionSummary>>, ProblemResponse> {
+    let Query(query) = query.map_err(BadQuery)?;
+    Ok(Json(
+        context
+            .platform
+            .list(query.namespace.as_ref())
+            .into_iter()
+            .map(summary)
+            .collect(),
+    ))
+}
+
+/// `GET /api/v1/functions/{namespace}/{name}`.
+pub(super) async fn describe(
+    State(context): State<Context>,
+    Path(names): Path<(String, String)>,
+) -> Result<Json<types::FunctionDetail>, ProblemResponse> {
+    let id = path::function(names)?;
+    Ok(Json(detail(context.platform.describe(&id).await?)))
+}
+
+/// `DELETE /api/v1/functions/{namespace}/{name}`.
+pub(super) async fn remove(
+    State(context): State<Context>,
+    Path(names): Path<(String, String)>,
+) -> Result<StatusCode, ProblemResponse> {
+    let id = path::function(names)?;
+    context.platform.remove(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/v1/functions/{namespace}/{name}/revisions`.
+pub(super) async fn revisions(
+    State(context): State<Context>,
+    Path(names): Path<(String, String)>,
+) -> Result<Json<Vec<types::RevisionView>>, ProblemResponse> {
+    let id = path::function(names)?;
+    let records = context.platform.revisions(&id).await?;
+    Ok(Json(records.into_iter().map(revision).collect()))
+}
+
+/// `POST /api/v1/functions/{namespace}/{name}/revisions`.
+pub(super) async fn deploy(
+    State(context): State<Context>,
+    Path(names): Path<(String, String)>,
+    body: Result<Json<types::DeployRequest>, JsonRejection>,
+) -> Result<(StatusCode, Json<types::Deployed>), ProblemResponse> {
+    let function = path::function(names)?;
+    let Json(types::DeployRequest {
+        image,
+        reference,
+        config,
+    }) = body.map_err(BadBody)?;
+    let deployed = context
+        .platform
+        .deploy(Deploy {
+            function,
+            image,
+            reference,
+            config,
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(outcome(&deployed))))
+}
+
+fn outcome(deployed: &Deployed) -> types::Deployed {
+    types::Deployed {
+        function: deployed.revision.function.clone(),
+        revision: deployed.revision.number,
+        image: deployed.revision.image,
+        url: deployed.url.clone(),
+        ready_ms: u64::try_from(deployed.ready_after.as_millis()).unwrap_or(u64::MAX),
+        replaced: deployed.replaced,
+    }
+}
+
+fn summary(summary: FunctionSummary) -> types::FunctionSummary {
+    types::FunctionSummary {
+        function: summary.revision.function.clone(),
+        url: summary.url,
+        revision: summary.revision.number,
+        image: summary.revision.image,
+        instances: u32::try_from(summary.instances).unwrap_or(u32::MAX),
+        deployed_at: summary.revision.created_at,
+    }
+}
+
+fn detail(detail: FunctionDetail) -> types::FunctionDetail {
+    types::FunctionDetail {
+        function: detail.revision.revision.function.clone(),
+        url: detail.url,
+        revision: revision(detail.revision),
+        instances: detail.instances.into_iter().map(instance).collect(),
+        events: detail.events.into_iter().map(event).collect(),
+    }
+}
+
+fn revision(record: RevisionRecord) -> types::RevisionView {
+    let RevisionRecord {
+        revision,
+        status,
+        serving,
+    } = record;
+    types::RevisionView {
+        number: revision.number,
+        image: revision.image,
+        reference: revision.reference,
+        config: revision.config,
+        created_at: revision.created_at,
+        status: match status {
+            RevisionStatus::Starting => types::RevisionStatus::Starting,
+            RevisionStatus::Ready => types::RevisionStatus::Ready,
+            RevisionStatus::Failed => types::RevisionStatus::Failed,
+        },
+        serving,
+    }
+}
+
+fn instance(instance: InstanceDetail) -> types::InstanceView {
+    types::InstanceView {
+        id: instance.id,
+        revision: instance.revision,
+        state: instance.state.word().to_owned(),
+        in_flight: instance.in_flight,
+        age_seconds: instance.age_seconds,
+    }
+}
+
+fn event(event: Event) -> types::EventView {
+    types::EventView {
+        at: event.at,
+        kind: event.kind,
+        message: event.message,
+    }
+}

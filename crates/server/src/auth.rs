@@ -1,0 +1,7 @@
+//! Who may use the control API: one principal, known by a password, or by being on the server's own socket.
+
+mod layer;
+mod secrets;
+
+pub use layer::authenticated;
+pub use secrets::{AuthError, Secrets};

@@ -1,0 +1,141 @@
+//! The platform for one command: one function at `/`, and nothing that outlives the process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coracle_content::Store;
+use coracle_gateway::{Gateway, Inbound, Listener, ListenerLimits, Outbound, Peer, Unrecorded};
+use coracle_platform::{
+    Addressing, Deploy, DeployError, Deployed, Follower, LogError, Parts, Platform, PlatformConfig,
+};
+use coracle_sandbox::Sandboxes;
+use coracle_spec::FunctionId;
+use coracle_state::{LogLimits, State};
+use coracle_tasks::Tasks;
+use http::{Request, Response};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::listen;
+use crate::router::public;
+use crate::serve::ServeError;
+
+/// What can be chosen about it.
+#[derive(Debug, Clone)]
+pub struct EphemeralConfig {
+    /// The function that answers at `/`.
+    pub function: FunctionId,
+    /// Where to listen, or the next free port when that one is taken; `None`: nowhere, only [`Ephemeral::call`] works.
+    pub listen: Option<SocketAddr>,
+    /// How long requests and instances may take to end.
+    pub shutdown_grace: Duration,
+}
+
+/// A platform that is gone when the process is.
+pub struct Ephemeral {
+    function: FunctionId,
+    address: Option<SocketAddr>,
+    platform: Platform,
+    gateway: Arc<Gateway>,
+    socket: Option<TcpListener>,
+    listeners: Tasks,
+    tasks: Tasks,
+    grace: Duration,
+    _state: TempDir,
+}
+
+impl Ephemeral {
+    /// Makes the platform and takes its port; nothing is answered there before [`Ephemeral::open`].
+    pub async fn start(
+        config: EphemeralConfig,
+        store: Store,
+        sandboxes: Arc<dyn Sandboxes>,
+    ) -> Result<Self, ServeError> {
+        let socket = match config.listen {
+            Some(address) => Some(listen::tcp_or_next(address).await?),
+            None => None,
+        };
+        let address = socket.as_ref().and_then(|socket| socket.local_addr().ok());
+        let state = tempfile::Builder::new().prefix("coracle-").tempdir()?;
+        let tasks = Tasks::new();
+        let parts = Parts {
+            sandboxes,
+            store,
+            state: State::open(state.path(), LogLimits::default())?,
+            tasks: tasks.group(),
+        };
+        let platform = Platform::open(settings(&config, address), parts)
+            .await
+            .map_err(ServeError::Restore)?;
+        let gateway = Gateway::new(Arc::clone(platform.routes()), Arc::new(Unrecorded), tasks.group());
+        Ok(Self {
+            function: config.function,
+            address,
+            platform,
+            gateway: Arc::new(gateway.with_service(public())),
+            socket,
+            listeners: tasks.group(),
+            tasks,
+            grace: config.shutdown_grace,
+            _state: state,
+        })
+    }
+
+    /// Answers where it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Answers its use cases: secrets to set before the deploy, say.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Follows what the function prints, from now on.
+    pub async fn follow(&self) -> Result<Follower, LogError> {
+        self.platform.follow(&self.function).await
+    }
+
+    /// Starts the function, or replaces it by another revision of itself.
+    pub async fn deploy(&self, deploy: Deploy) -> Result<Deployed, DeployError> {
+        self.platform.deploy(deploy).await
+    }
+
+    /// Answers requests on its port from now on.
+    pub fn open(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            let gateway = Arc::clone(&self.gateway);
+            coracle_gateway::serve(
+                gateway,
+                Listener::Tcp(socket),
+                ListenerLimits::default(),
+                &self.listeners,
+            );
+        }
+    }
+
+    /// Sends one request through the gateway, without any port.
+    pub async fn call(&self, request: Request<Inbound>) -> Response<Outbound> {
+        self.gateway.handle(request, Peer::Inside).await
+    }
+
+    /// Ends: finishes requests in flight, ends the instance.
+    pub async fn shutdown(self) {
+        self.listeners.shutdown(self.grace).await;
+        let _ = timeout(self.grace, self.platform.end_instances()).await;
+        self.tasks.shutdown(self.grace).await;
+    }
+}
+
+fn settings(config: &EphemeralConfig, address: Option<SocketAddr>) -> PlatformConfig {
+    let defaults = PlatformConfig::default();
+    PlatformConfig {
+        public_url: address.map_or(defaults.public_url.clone(), listen::local_url),
+        addressing: Addressing::AtRoot(config.function.clone()),
+        stop_grace: config.shutdown_grace.min(defaults.stop_grace),
+        drain_grace: config.shutdown_grace.min(defaults.drain_grace),
+        ..defaults
+    }
+}
