@@ -234,3 +234,128 @@ fn is_issuer(key: &impl KeyDetails, signature: &Signature) -> bool {
 fn is_over(created: i64, lifetime: Option<u32>, now: i64) -> bool {
     lifetime.is_some_and(|lifetime| lifetime > 0 && created + i64::from(lifetime) <= now)
 }
+
+#[cfg(test)]
+#[path = "../tests/support/signer.rs"]
+mod signer;
+
+#[cfg(test)]
+mod tests {
+    use super::signer::{MADE, Signer, With};
+    use super::*;
+
+    const TEXT: &str = "Origin: test\n- dashed\nDate: today\n";
+    const DAY: u32 = 24 * 60 * 60;
+
+    fn at(seconds: u32) -> Timestamp {
+        Timestamp::from_second(i64::from(seconds)).expect("a time")
+    }
+
+    fn believes(signer: &Signer, message: &str, now: u32) -> bool {
+        let keyring = Keyring::from_bytes(&signer.key()).expect("a keyring");
+        keyring.verify(message.as_bytes(), at(now)).is_ok()
+    }
+
+    #[test]
+    fn the_pinned_keys_are_the_ones_they_should_be() {
+        assert_eq!(Keyring::pinned().expect("reads").keys.len(), 6);
+    }
+
+    /// A release file as Debian published it on 2026-11-19, signed with subkeys of two of the pinned keys.
+    #[test]
+    fn a_release_file_of_debians_is_believed_until_the_keys_expire() {
+        let message = include_bytes!("../tests/support/trixie-updates.InRelease");
+        let keyring = Keyring::pinned().expect("reads");
+        let verify = |time: &str| keyring.verify(message, time.parse().expect("a time"));
+        let text = verify("2026-11-20T00:00:00Z").expect("is believed");
+        assert!(text.starts_with("Origin: Debian\n") && !text.contains('\r'));
+        assert!(
+            verify("2034-01-01T00:00:00Z").is_ok(),
+            "the trixie key lasts until 2035"
+        );
+        assert!(matches!(
+            verify("2035-06-01T00:00:00Z"),
+            Err(SignatureError::Untrusted(2))
+        ));
+        assert!(
+            matches!(verify("2026-11-01T00:00:00Z"), Err(SignatureError::Untrusted(2))),
+            "not signed yet"
+        );
+        let altered = String::from_utf8_lossy(message).replace("Origin: Debian", "Origin: debian");
+        assert!(
+            keyring
+                .verify(
+                    altered.as_bytes(),
+                    "2026-11-20T00:00:00Z".parse().expect("a time")
+                )
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn both_the_primary_key_and_its_signing_subkey_are_believed() {
+        let signer = Signer::new();
+        let keyring = Keyring::from_bytes(&signer.key()).expect("a keyring");
+        for with in [With::Primary, With::Subkey] {
+            let message = signer.sign(TEXT, with, MADE + DAY);
+            assert_eq!(
+                keyring
+                    .verify(message.as_bytes(), at(MADE + DAY))
+                    .expect("is believed"),
+                TEXT
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_is_changed_or_added_is_not_believed() {
+        let signer = Signer::new();
+        let message = signer.sign(TEXT, With::Subkey, MADE + DAY);
+        let altered = [
+            message.replace("today", "tomorrow"),
+            message.replace("Origin: test\n", "Origin: test\nInjected: yes\n"),
+            message.replace("- - dashed\n", ""),
+            format!("Injected: yes\n\n{message}"),
+            format!("{message}\nInjected: yes\n"),
+            message.replace(
+                "-----BEGIN PGP SIGNATURE",
+                "Injected: yes\n-----BEGIN PGP SIGNATURE",
+            ),
+            message.replace("Hash: SHA256", "Injected: yes"),
+            TEXT.to_owned(),
+            String::new(),
+            message[..message.len() / 2].to_owned(),
+        ];
+        assert!(believes(&signer, &message, MADE + DAY));
+        for altered in altered {
+            assert_ne!(altered, message);
+            assert!(!believes(&signer, &altered, MADE + DAY), "{altered}");
+        }
+        assert!(!believes(&Signer::new(), &message, MADE + DAY), "another's key");
+    }
+
+    #[test]
+    fn keys_that_ended_or_were_revoked_are_not_believed() {
+        let fresh = Signer::new();
+        let by = |signer: &Signer, with, now| believes(signer, &signer.sign(TEXT, with, MADE + DAY), now);
+        let expiring = fresh.clone().expiring_after(10 * DAY);
+        for with in [With::Primary, With::Subkey] {
+            assert!(by(&expiring, with, MADE + 9 * DAY));
+            assert!(!by(&expiring, with, MADE + 11 * DAY));
+            assert!(!by(&fresh.clone().revoked(), with, MADE + DAY));
+        }
+        let subkey_revoked = fresh.clone().with_revoked_subkey();
+        assert!(by(&subkey_revoked, With::Primary, MADE + DAY));
+        assert!(!by(&subkey_revoked, With::Subkey, MADE + DAY));
+    }
+
+    #[test]
+    fn a_subkey_that_the_primary_key_did_not_bind_is_not_believed() {
+        let foreign = Signer::new().with_subkey_of(&Signer::new());
+        assert!(!believes(
+            &foreign,
+            &foreign.sign(TEXT, With::Subkey, MADE + DAY),
+            MADE + DAY
+        ));
+    }
+}
