@@ -253,3 +253,139 @@ impl<I: Clone, W> Book<I, W> {
             .find(|entry| !entry.removed && entry.state.id == *id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Something that happens to the books. Numbers choose among what there is.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Ask,
+        Finish(usize),
+        GiveUp(usize),
+        Add,
+        Pause(usize),
+        Resume(usize),
+        Drain(usize),
+        Remove(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => Just(Step::Ask),
+            3 => any::<usize>().prop_map(Step::Finish),
+            1 => any::<usize>().prop_map(Step::GiveUp),
+            1 => Just(Step::Add),
+            1 => any::<usize>().prop_map(Step::Pause),
+            1 => any::<usize>().prop_map(Step::Resume),
+            1 => any::<usize>().prop_map(Step::Drain),
+            1 => any::<usize>().prop_map(Step::Remove),
+        ]
+    }
+
+    const CONCURRENCY: u32 = 2;
+
+    /// The books, and what a plain count of events says they hold.
+    struct Model {
+        book: Book<InstanceId, u32>,
+        now: Instant,
+        added: Vec<InstanceId>,
+        placed: Vec<(Key, InstanceId)>,
+        waiting: Vec<(Ticket, u32)>,
+        asked: u32,
+    }
+
+    impl Model {
+        fn new() -> Self {
+            let book = Book::new(NonZeroU32::new(CONCURRENCY).unwrap());
+            let now = Instant::now();
+            Self {
+                book,
+                now,
+                added: Vec::new(),
+                placed: Vec::new(),
+                waiting: Vec::new(),
+                asked: 0,
+            }
+        }
+
+        fn take(&mut self, step: &Step) {
+            match step {
+                Step::Ask => self.ask(),
+                Step::Finish(which) if !self.placed.is_empty() => {
+                    let (key, _) = self.placed.swap_remove(which % self.placed.len());
+                    self.book.release(key, self.now);
+                }
+                Step::GiveUp(which) if !self.waiting.is_empty() => {
+                    let (ticket, _) = self.waiting.remove(which % self.waiting.len());
+                    self.book.withdraw(ticket);
+                }
+                Step::Add => {
+                    let id = InstanceId::from(self.added.len().to_string());
+                    self.book.add(id.clone(), id.clone(), self.now);
+                    self.added.push(id);
+                }
+                Step::Pause(which) => drop(self.chosen(*which).map(|id| self.book.pause(&id))),
+                Step::Resume(which) => drop(self.chosen(*which).map(|id| self.book.resume(&id, self.now))),
+                Step::Drain(which) => drop(self.chosen(*which).map(|id| self.book.drain(&id))),
+                Step::Remove(which) => drop(self.chosen(*which).map(|id| self.book.remove(&id))),
+                Step::Finish(_) | Step::GiveUp(_) => {}
+            }
+            self.serve();
+        }
+
+        fn chosen(&self, which: usize) -> Option<InstanceId> {
+            (!self.added.is_empty()).then(|| self.added[which % self.added.len()].clone())
+        }
+
+        fn ask(&mut self) {
+            self.asked += 1;
+            if self.book.waiting() == 0
+                && let Some(place) = self.book.reserve()
+            {
+                self.placed.push(place);
+            } else {
+                let ticket = self.book.enqueue(self.asked, usize::MAX, self.now).unwrap();
+                self.waiting.push((ticket, self.asked));
+            }
+        }
+
+        /// Whoever is served is the one that waited longest.
+        fn serve(&mut self) {
+            while let Some((key, id, who)) = self.book.serve_next() {
+                let (_, longest) = self.waiting.remove(0);
+                assert_eq!(who, longest);
+                self.placed.push((key, id));
+            }
+        }
+
+        fn check(&self) {
+            assert_eq!(self.book.waiting(), self.waiting.len());
+            for state in self.book.states() {
+                let placed = self.placed.iter().filter(|(_, id)| *id == state.id).count();
+                assert_eq!(state.in_flight as usize, placed, "{state:?}");
+                assert!(state.in_flight <= CONCURRENCY, "{state:?}");
+                assert!(state.phase != Phase::Paused || state.in_flight == 0, "{state:?}");
+                let free = state.phase == Phase::Ready && state.in_flight < CONCURRENCY;
+                assert!(
+                    !free || self.waiting.is_empty(),
+                    "{state:?} is free while requests wait"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_exact_whatever_happens(steps in prop::collection::vec(step(), 0..120)) {
+            let mut model = Model::new();
+            for step in &steps {
+                model.take(step);
+                model.check();
+            }
+        }
+    }
+}

@@ -215,7 +215,7 @@ impl Exchange<'_> {
     fn pass_on(mut self, head: Head) -> Response<Outbound> {
         self.note(&head);
         let (mut parts, incoming) = head.response.into_parts();
-        headers::strip_hop_by_hop(&mut parts.headers);
+        headers::strip_answer(&mut parts.headers);
         self.open.dress(&mut parts.headers);
         let limits = self.revision.limits();
         let silence = Silence::new(limits.idle).until(head.placed + limits.request);
@@ -245,7 +245,7 @@ impl Exchange<'_> {
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let protocol = headers::upgrade_of(head.response.headers());
         std::mem::swap(response.headers_mut(), head.response.headers_mut());
-        headers::strip_hop_by_hop(response.headers_mut());
+        headers::strip_answer(response.headers_mut());
         if let Some(protocol) = protocol {
             headers::set_upgrade(response.headers_mut(), protocol);
         }

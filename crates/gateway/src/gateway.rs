@@ -202,8 +202,6 @@ impl Open {
 
     /// Says in a response's headers what is said in every one.
     pub(crate) fn dress(&self, headers: &mut HeaderMap) {
-        headers.remove(&answer::ERROR);
-        headers.remove(&answer::ORIGIN);
         headers.append(&crate::timing::SERVER_TIMING, self.record.timing.value());
         headers.insert(&crate::request_id::REQUEST_ID, self.record.id.value());
     }

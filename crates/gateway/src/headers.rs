@@ -5,6 +5,7 @@ use http::header::{
 };
 use http::uri::Authority;
 
+use crate::answer::{ERROR, ORIGIN};
 use crate::peer::Peer;
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -26,6 +27,13 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
+}
+
+/// Takes out of a function's response what concerns one connection only, and what only the platform may say.
+pub(crate) fn strip_answer(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.remove(&ERROR);
+    headers.remove(&ORIGIN);
 }
 
 fn strip_named_by_connection(headers: &mut HeaderMap) {

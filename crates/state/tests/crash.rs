@@ -76,7 +76,7 @@ async fn kill_often() {
         stored = write_and_kill(directory.path(), kill % 7).max(stored);
         check(directory.path(), stored).await;
     }
-    assert!(stored as usize > KILLS);
+    assert!(stored > KILLS as u64);
 }
 
 /// Lets a child store until it has said so `more` times more than once. Answers the last number that it said.
