@@ -6,23 +6,38 @@ use coracle_sandbox::Exit;
 use coracle_sandbox::lines::{LONGEST_LINE, Lines};
 use coracle_spec::FunctionId;
 use coracle_state::{Event, Line, LogError, Logs, NewEvent, State, StateError, Stream};
-use coracle_tasks::Tasks;
+use coracle_tasks::{CancellationToken, Tasks};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::{StartFailure, ended};
 use crate::instance::Instance;
 use crate::revision::Revision;
 
+/// How many events may wait for the disk; more are lost, with a warning.
+const LONGEST_QUEUE: usize = 1024;
+
 /// Keeps lines and events.
 pub(crate) struct Journal {
     state: State,
-    tasks: Tasks,
+    events: mpsc::Sender<Entry>,
+}
+
+/// What waits to be written, in order.
+enum Entry {
+    /// Something that happened.
+    Event(NewEvent),
+    /// Somebody waits for everything before.
+    Flush(oneshot::Sender<()>),
 }
 
 impl Journal {
-    /// Makes a journal on `state`, whose events are written by `tasks`.
-    pub(crate) fn new(state: State, tasks: Tasks) -> Self {
-        Self { state, tasks }
+    /// Makes a journal on `state`, whose events are written by a task of `tasks`.
+    pub(crate) fn new(state: State, tasks: &Tasks) -> Self {
+        let (events, queue) = mpsc::channel(LONGEST_QUEUE);
+        let kept = state.clone();
+        tasks.spawn_graceful("events", |stop| write_events(kept, queue, stop));
+        Self { state, events }
     }
 
     /// Answers the log itself.
@@ -103,30 +118,56 @@ impl Journal {
         );
     }
 
-    /// Notes an event in the background: what happens does not wait for the disk.
+    /// Notes an event, which is written in the background: what happens does not wait for the disk.
     fn note(&self, revision: &Revision, kind: &'static str, message: String) {
         tracing::info!(function = %revision.function, revision = revision.number, kind, "{message}");
-        let (state, function) = (self.state.clone(), revision.function.clone());
-        self.tasks.spawn_graceful("event", |_| async move {
-            let event = NewEvent {
-                function,
-                kind: kind.to_owned(),
-                message,
-            };
-            if let Err(error) = state.add_event(event).await {
-                tracing::warn!(%error, "an event is lost");
-            }
-        });
+        let event = NewEvent {
+            function: revision.function.clone(),
+            kind: kind.to_owned(),
+            message,
+        };
+        if self.events.try_send(Entry::Event(event)).is_err() {
+            tracing::warn!(function = %revision.function, kind, "an event is lost");
+        }
     }
 
     /// Answers what happened last to a function, newest first.
     pub(crate) async fn events(&self, function: &FunctionId, most: u32) -> Result<Vec<Event>, StateError> {
+        let (flushed, done) = oneshot::channel();
+        if self.events.send(Entry::Flush(flushed)).await.is_ok() {
+            let _ = done.await;
+        }
         self.state.events(function, most).await
     }
 
     /// Forgets what a removed function printed. Who follows it is told that nothing will come.
     pub(crate) async fn forget(&self, function: &FunctionId) -> Result<(), LogError> {
         self.logs().remove(function).await
+    }
+}
+
+/// Writes events until it is told to stop; those noted before that are written still.
+async fn write_events(state: State, mut queue: mpsc::Receiver<Entry>, stop: CancellationToken) {
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = queue.recv() => next,
+            () = stop.cancelled(), if !queue.is_closed() => {
+                queue.close();
+                continue;
+            }
+        };
+        match next {
+            Some(Entry::Event(event)) => {
+                if let Err(error) = state.add_event(event).await {
+                    tracing::warn!(%error, "an event is lost");
+                }
+            }
+            Some(Entry::Flush(waiting)) => {
+                let _ = waiting.send(());
+            }
+            None => return,
+        }
     }
 }
 

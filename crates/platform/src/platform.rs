@@ -84,7 +84,7 @@ impl Platform {
             sandboxes: parts.sandboxes,
             store: parts.store,
             secrets: Secrets::new(parts.state.secrets().clone()),
-            journal: Journal::new(parts.state.clone(), parts.tasks.clone()),
+            journal: Journal::new(parts.state.clone(), &parts.tasks),
             tasks: parts.tasks,
             fleets: Fleets::default(),
             stop_grace: config.stop_grace,

@@ -95,9 +95,17 @@ fn http(text: &str) -> Result<Endpoint, InvalidEndpoint> {
         (Some("https"), ..) => Err(InvalidEndpoint::Tls(text.to_owned())),
         (Some("http"), Some(host), "" | "/", None) if !text.contains('@') => Ok(Endpoint::Http {
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(80),
+            port: port(&uri, host).ok_or_else(malformed)?,
         }),
         _ => Err(malformed()),
+    }
+}
+
+/// Answers the port, `None` when there is one that is no port: [`Uri::port`] would ignore that.
+fn port(uri: &Uri, host: &str) -> Option<u16> {
+    match uri.authority()?.as_str().get(host.len()..)? {
+        "" => Some(80),
+        port => port.strip_prefix(':')?.parse().ok(),
     }
 }
 

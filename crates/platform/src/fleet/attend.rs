@@ -85,7 +85,10 @@ impl Fleet {
         if !instance.is_dismissed() && was != State::Starting {
             self.note_crash(instance, exit);
         }
-        self.services.journal.exited(&self.revision, instance, exit);
+        if !self.crew().closed {
+            // Of what is removed nothing is noted any more.
+            self.services.journal.exited(&self.revision, instance, exit);
+        }
         self.services.fleets.look_soon();
     }
 

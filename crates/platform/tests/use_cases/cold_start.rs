@@ -11,8 +11,7 @@ use crate::world::{World, get, hello};
 #[tokio::test]
 async fn fifty_concurrent_first_requests_reach_one_instance() {
     let world = World::running(Program::greeting("hi")).await;
-    world.deploy().await.unwrap();
-    world.sleep().await;
+    world.deploy_and_sleep().await;
     let gateway = Arc::clone(&world.gateway);
     let answers = join_all((0..50).map(|_| get(&gateway))).await;
     assert!(
@@ -30,8 +29,7 @@ async fn fifty_concurrent_first_requests_reach_one_instance() {
 #[tokio::test]
 async fn a_start_that_fails_answers_everybody_who_waited_and_the_next_request_tries_again() {
     let world = World::running(Program::greeting("hi")).await;
-    world.deploy().await.unwrap();
-    world.sleep().await;
+    world.deploy_and_sleep().await;
     world.sandboxes.now_run(Program::failing(1, "secret detail\n"));
     let answers = join_all((0..20).map(|_| world.get())).await;
     for answer in answers {

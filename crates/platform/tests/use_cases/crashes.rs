@@ -27,14 +27,13 @@ async fn an_instance_that_ends_is_replaced_on_the_next_request() {
 #[tokio::test]
 async fn a_loop_of_crashes_slows_down_and_says_why() {
     let world = World::running(Program::greeting("hi")).await;
-    world.deploy().await.unwrap();
+    world.deploy_and_sleep().await;
     world.sandboxes.now_run(Program::serving(|sandbox, _| {
         Box::pin(async move {
             sandbox.crash(Exit::OutOfMemory);
             answering(200, "never arrives")
         })
     }));
-    world.sleep().await;
     let mut last = String::new();
     for _ in 0..10 {
         last = world.get().await.body;

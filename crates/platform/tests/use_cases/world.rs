@@ -87,12 +87,12 @@ impl World {
         get(&self.gateway).await
     }
 
-    /// Ends the instances there are, as idleness would.
-    pub(crate) async fn sleep(&self) {
-        for sandbox in self.sandboxes.running_now() {
-            sandbox.crash(coracle_sandbox::Exit::Code(0));
-            sandbox.removed().await;
-        }
+    /// Deploys, and lets the instance end for idleness.
+    pub(crate) async fn deploy_and_sleep(&self) {
+        let mut config = config();
+        config.scale.idle = Span(Duration::from_millis(50));
+        self.platform.deploy(self.deploy_of(config)).await.unwrap();
+        self.sandboxes.created()[0].removed().await;
     }
 
     pub(crate) async fn end(self) -> (Arc<TempDir>, FakeSandboxes) {
