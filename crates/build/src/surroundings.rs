@@ -13,9 +13,6 @@ const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Where npm in a sandbox finds its registries and credentials.
 const NPMRC: &str = "/run/coracle/npmrc";
 
-/// The resolver that answers inside each sandbox's own network.
-const RESOLV_CONF: &str = "nameserver 127.0.0.53\noptions edns0\n";
-
 /// What the host says about reaching the outside world, and what steps may use of it.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -72,7 +69,6 @@ impl Surroundings {
         };
         vec![
             file(NPMRC, 0o400, self.registries.npm.npmrc()),
-            file("/etc/resolv.conf", 0o444, RESOLV_CONF.to_owned()),
             file(
                 "/etc/hosts",
                 0o444,

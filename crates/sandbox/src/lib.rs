@@ -10,6 +10,7 @@ pub mod client;
 pub mod error;
 pub mod id;
 pub mod lines;
+pub mod loopback;
 pub mod sandbox;
 pub mod spec;
 pub mod wire;
@@ -17,6 +18,7 @@ pub mod wire;
 pub use client::{Adopted, KeeperClient, KeeperConfig, KeeperError};
 pub use error::{CreateError, Refusal, SandboxError, StartError};
 pub use id::{InvalidSandboxId, SandboxId};
+pub use loopback::WithLoopback;
 pub use sandbox::{Exit, Listening, Output, Sandbox, Sandboxes};
 pub use spec::{
     Bind, DISK_UPPER_ID_SHIFT, ID_COUNT, Limits, Network, PlacedFile, Process, Profile, SandboxSpec, Upper,
