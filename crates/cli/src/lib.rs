@@ -6,13 +6,18 @@
 
 mod age;
 mod args;
+mod assignments;
+mod building;
 mod context;
+mod engine;
 mod error;
 mod help;
+mod interrupt;
 mod log;
 mod login;
-
 mod printer;
+mod progress;
+mod project;
 mod run;
 mod settings;
 mod table;

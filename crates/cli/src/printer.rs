@@ -153,6 +153,13 @@ impl Printer {
         self.say(format_args!("{} {text}", self.paint().warning("warning:")));
     }
 
+    /// Writes a picture to the terminal as it is.
+    pub(crate) fn draw(self, picture: &str) {
+        if self.is_live() {
+            let _ = io::stderr().lock().write_all(picture.as_bytes());
+        }
+    }
+
     /// Says something even to a user who asked for quiet. A closed stderr is nobody's concern.
     #[expect(
         clippy::unused_self,

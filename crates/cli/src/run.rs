@@ -12,11 +12,16 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::printer::{Paint, Printer, Talk, Terminal};
 use crate::settings::{Flags, Settings};
-use crate::{help, log};
+use crate::{engine, help, log};
 
 /// Runs the program with the process's arguments.
+///
+/// As a keeper it must have one thread only, so that is decided before anything else.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|verb| verb == engine::KEEPER) {
+        return coracle_keeper::main(arguments.into_iter().skip(2));
+    }
     let parsed = help::command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));

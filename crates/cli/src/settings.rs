@@ -4,13 +4,16 @@
 //! take what they need as values, so a test or a server can have settings that its environment does not.
 
 mod environment;
+mod outside;
 mod server;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coracle_spec::{Class, Failure};
 
 pub(crate) use environment::{Environment, variables};
+pub(crate) use outside::Outside;
 pub(crate) use server::{Server, ServerError};
 
 /// Where a user's data is when nothing says otherwise and the user is root.
@@ -25,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) logins: Option<PathBuf>,
     /// `CORACLE_SERVER` and what belongs to it.
     server: server::FromEnvironment,
+    /// How to reach the outside world.
+    pub(crate) outside: Outside,
     /// Whether colours and live progress are unwanted.
     pub(crate) plain: bool,
     /// Which of the program's own log lines to show.
@@ -39,7 +44,7 @@ pub(crate) struct Flags {
 }
 
 /// Why the settings make no sense.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// Nothing says where data goes.
     #[error("cannot tell where to keep data: neither `HOME` nor `XDG_DATA_HOME` nor `CORACLE_DATA` is set")]
@@ -47,6 +52,9 @@ pub(crate) enum SettingsError {
     /// A variable holds something that is no text.
     #[error("the environment variable `{0}` is not UTF-8")]
     NotText(&'static str),
+    /// A package manager's configuration is there and cannot be read.
+    #[error("cannot read the configuration of a package manager")]
+    Configuration(#[source] io::Error),
 }
 
 impl Failure for SettingsError {
@@ -57,7 +65,7 @@ impl Failure for SettingsError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoData => Some("name a directory with `--data DIR`".to_owned()),
-            Self::NotText(_) => None,
+            Self::NotText(_) | Self::Configuration(_) => None,
         }
     }
 }
@@ -78,6 +86,7 @@ impl Settings {
                 .directory(variables::XDG_CONFIG_HOME, ".config")
                 .map(|config| config.join("coracle/logins.json")),
             server: server::FromEnvironment::read(environment)?,
+            outside: Outside::read(environment, Path::new("/etc"))?,
             plain: environment.is_set(variables::NO_COLOR)
                 || environment.text(variables::TERM)?.as_deref() == Some("dumb"),
             log: environment.text(variables::LOG)?,
@@ -128,15 +137,12 @@ mod tests {
     const ROOT: User = User { is_root: true };
     const ADA: User = User { is_root: false };
 
-    fn data_of(
-        flag: Option<&str>,
-        variables: &[(&'static str, &str)],
-        user: User,
-    ) -> Result<PathBuf, SettingsError> {
+    fn data_of(flag: Option<&str>, variables: &[(&str, &str)], user: User) -> Option<PathBuf> {
         let flags = Flags {
             data: flag.map(PathBuf::from),
         };
-        Settings::from(&flags, &Environment::of(variables), user).map(|settings| settings.data)
+        let settings = Settings::from(&flags, &Environment::of(variables), user);
+        settings.ok().map(|settings| settings.data)
     }
 
     #[test]
@@ -160,15 +166,15 @@ mod tests {
             ),
             (None, &[home], ROOT, "/var/lib/coracle"),
         ] {
-            assert_eq!(data_of(flag, variables, user), Ok(PathBuf::from(expected)));
+            assert_eq!(data_of(flag, variables, user), Some(PathBuf::from(expected)));
         }
-        assert_eq!(data_of(None, &[], ADA), Err(SettingsError::NoData));
+        assert_eq!(data_of(None, &[], ADA), None);
     }
 
     #[test]
     fn a_relative_data_directory_is_taken_from_the_working_directory() {
         let expected = std::env::current_dir().unwrap().join("boat");
-        assert_eq!(data_of(Some("boat"), &[], ADA), Ok(expected));
+        assert_eq!(data_of(Some("boat"), &[], ADA), Some(expected));
     }
 
     #[test]

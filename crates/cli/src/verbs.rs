@@ -1,13 +1,20 @@
 //! The verbs, one file each.
 
+mod build;
+mod deploy;
 mod describe;
 mod invoke;
 mod login;
 mod logs;
 mod ls;
+mod new;
+mod plan;
 mod revisions;
 mod rm;
+mod runtimes;
 mod secret;
+mod serve;
+mod up;
 
 use std::process::ExitCode;
 
@@ -19,8 +26,15 @@ use crate::error::Error;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    New(new::New),
+    Runtimes(runtimes::Runtimes),
+    Up(Box<up::Up>),
+    Plan(plan::Plan),
+    Build(build::Build),
+    Serve(serve::Serve),
     Login(login::Login),
     Secret(secret::Secret),
+    Deploy(deploy::Deploy),
     Ls(ls::Ls),
     Describe(describe::Describe),
     Revisions(revisions::Revisions),
@@ -33,8 +47,15 @@ impl Verb {
     /// Does it.
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, Error> {
         match self {
+            Self::New(new) => new.run(context).await?,
+            Self::Runtimes(runtimes) => runtimes.run(context).await?,
+            Self::Up(up) => return up.run(context).await,
+            Self::Plan(plan) => plan.run(context).await?,
+            Self::Build(build) => build.run(context).await?,
+            Self::Serve(serve) => serve.run(context).await?,
             Self::Login(login) => login.run(context).await?,
             Self::Secret(secret) => secret.run(context).await?,
+            Self::Deploy(deploy) => deploy.run(context).await?,
             Self::Ls(ls) => ls.run(context).await?,
             Self::Describe(describe) => describe.run(context).await?,
             Self::Revisions(revisions) => revisions.run(context).await?,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Class, Digest, Failure};
 
 const DEFAULT_REGISTRY: &str = "docker.io";
 const OFFICIAL: &str = "library";
@@ -31,6 +31,12 @@ pub struct ImageRef {
 pub struct InvalidReference {
     text: String,
     reason: &'static str,
+}
+
+impl Failure for InvalidReference {
+    fn class(&self) -> Class {
+        Class::User
+    }
 }
 
 impl ImageRef {

@@ -1,7 +1,7 @@
 //! The environment variables that the program reads: each of them is in the table here, and nothing else reads any.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::SettingsError;
@@ -35,6 +35,21 @@ variables! {
     SERVER = "CORACLE_SERVER", "The server to talk to: `http://HOST:PORT` or `unix:PATH`";
     PASSWORD = "CORACLE_PASSWORD", "The administrator's password at CORACLE_SERVER";
     LOG = "CORACLE_LOG", "Which of the program's own log lines to show, such as `debug` or `coracle_gateway=trace`";
+    DEBIAN_MIRROR = "CORACLE_DEBIAN_MIRROR", "The Debian mirror for base images [default: what APT uses here, else deb.debian.org]";
+    CA_BUNDLE = "SSL_CERT_FILE", "The certificate authorities to trust, in PEM; build steps trust them too";
+    HTTP_PROXY = "HTTP_PROXY", "The proxy for `http://`, also for build steps";
+    HTTP_PROXY_LOWER = "http_proxy", "";
+    HTTPS_PROXY = "HTTPS_PROXY", "The proxy for `https://`, also for build steps";
+    HTTPS_PROXY_LOWER = "https_proxy", "";
+    NO_PROXY = "NO_PROXY", "Hosts that are reached without a proxy, separated by commas";
+    NO_PROXY_LOWER = "no_proxy", "";
+    PIP_INDEX = "PIP_INDEX_URL", "Python's package index [default: what `pip.conf` says, else pypi.org]";
+    PIP_EXTRA_INDEX = "PIP_EXTRA_INDEX_URL", "More package indexes of Python";
+    PIP_TRUSTED_HOST = "PIP_TRUSTED_HOST", "Python's package indexes that need no valid certificate";
+    PIP_CONFIG = "PIP_CONFIG_FILE", "";
+    NPM_REGISTRY = "NPM_CONFIG_REGISTRY", "Node's package registry [default: what `.npmrc` says, else registry.npmjs.org]";
+    NPM_REGISTRY_LOWER = "npm_config_registry", "";
+    NPM_USERCONFIG = "NPM_CONFIG_USERCONFIG", "";
     NO_COLOR = "NO_COLOR", "Any value: no colours and no live progress";
     TERM = "TERM", "";
     HOME = "HOME", "";
@@ -42,22 +57,15 @@ variables! {
     XDG_CONFIG_HOME = "XDG_CONFIG_HOME", "";
 }
 
-/// The values of the variables of the table. An empty value counts as none.
+/// The environment. An empty value counts as none.
 #[derive(Debug, Default)]
-pub(crate) struct Environment(BTreeMap<&'static str, OsString>);
+pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Takes the process's environment.
     pub(crate) fn of_process() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
-        let read = |variable: &Variable| Some((variable.name, std::env::var_os(variable.name)?));
         Self(
-            variables::ALL
-                .iter()
-                .filter_map(read)
+            std::env::vars_os()
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
         )
@@ -65,28 +73,33 @@ impl Environment {
 
     /// Makes an environment, for tests.
     #[cfg(test)]
-    pub(crate) fn of(variables: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Self {
         let set = variables.iter().filter(|(_, value)| !value.is_empty());
-        Self(set.map(|(name, value)| (*name, OsString::from(value))).collect())
+        Self(set.map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     /// Answers whether a variable has a value.
     pub(crate) fn is_set(&self, variable: Variable) -> bool {
-        self.0.contains_key(variable.name)
+        self.get(variable).is_some()
     }
 
     /// Answers a variable's value as text.
     pub(crate) fn text(&self, variable: Variable) -> Result<Option<String>, SettingsError> {
         let text = |value: &OsString| value.to_str().map(str::to_owned);
-        self.0
-            .get(variable.name)
+        self.get(variable)
             .map(|value| text(value).ok_or(SettingsError::NotText(variable.name)))
             .transpose()
     }
 
+    /// Answers the value of the first variable that has one, as text. For those that are written in both cases.
+    pub(crate) fn first(&self, variables: [Variable; 2]) -> Result<Option<String>, SettingsError> {
+        let [one, other] = variables;
+        Ok(self.text(one)?.or(self.text(other)?))
+    }
+
     /// Answers a variable's value as a path.
     pub(crate) fn path(&self, variable: Variable) -> Option<PathBuf> {
-        self.0.get(variable.name).map(PathBuf::from)
+        self.get(variable).map(PathBuf::from)
     }
 
     /// Answers one of the user's directories (XDG base directory specification): what the variable says when that is
@@ -95,5 +108,14 @@ impl Environment {
         self.path(variable)
             .filter(|path| path.is_absolute())
             .or_else(|| Some(self.path(variables::HOME)?.join(usual)))
+    }
+
+    /// Answers the value of a variable that the user's own files name, as `.npmrc` may.
+    pub(crate) fn named_by_user(&self, name: &str) -> Option<String> {
+        self.0.get(OsStr::new(name))?.to_str().map(str::to_owned)
+    }
+
+    fn get(&self, variable: Variable) -> Option<&OsString> {
+        self.0.get(OsStr::new(variable.name))
     }
 }

@@ -1,0 +1,36 @@
+//! A build with its progress, ended by Ctrl-C, with the failing step's log.
+
+use coracle_build::{BuildError, Built, Request};
+use coracle_tasks::CancellationToken;
+
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::printer::Printer;
+use crate::progress::Progress;
+
+/// Builds, and shows how it goes. Ctrl-C ends the build; what its finished steps made is kept.
+pub(crate) async fn build(engine: &Engine, request: &Request, printer: Printer) -> Result<Built, Error> {
+    let progress = Progress::start(printer);
+    let cancel = CancellationToken::new();
+    let building = engine.builder.build(request, progress.observer(), &cancel);
+    tokio::pin!(building);
+    let mut interrupt = Interrupt::listen()?;
+    let result = tokio::select! {
+        result = &mut building => result,
+        () = interrupt.next() => {
+            cancel.cancel();
+            building.await
+        }
+    };
+    progress.finish();
+    result.map_err(|error| failed(error, printer))
+}
+
+/// Shows what the failing step printed last, above the error itself.
+fn failed(error: BuildError, printer: Printer) -> Error {
+    if let Some(log) = error.log() {
+        printer.insist(log.to_string().trim_end());
+    }
+    error.into()
+}

@@ -1,0 +1,119 @@
+//! `coracle serve`: the platform.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use coracle_server::{DataDirectory, ServeConfig, Server};
+use coracle_spec::{Class, Failure};
+use coracle_tasks::Tasks;
+
+use crate::context::Context;
+use crate::engine::Keeper;
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::printer::Printer;
+
+/// How long instances outlive a server that was killed, for the next one to find them.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Run the platform on this machine
+///
+/// Functions answer at `/function/NAME/` and as hosts of the domain. The first start writes an administrator's password
+/// into the data directory and prints where.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Listen here
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Serve metrics here
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    metrics: SocketAddr,
+    /// The address that functions answer under, when a proxy stands before it [default: the one listened on]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The domain that functions are hosts of
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    domain: String,
+}
+
+/// The keeper's directory cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make `{}`", path.display())]
+struct RunDirectoryError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Failure for RunDirectoryError {
+    fn class(&self) -> Class {
+        Class::User
+    }
+}
+
+impl Serve {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+        let data = DataDirectory::take(&context.settings.data)?;
+        let tasks = Tasks::new();
+        let keeper = Keeper::new(
+            run_directory(data.root())?,
+            LEASE,
+            &tasks,
+            &context.settings.outside,
+        )?;
+        let result = self.serve(data, &keeper, context.printer).await;
+        keeper.end(&tasks).await;
+        result
+    }
+
+    async fn serve(self, data: DataDirectory, keeper: &Keeper, printer: Printer) -> Result<(), Error> {
+        keeper.prepare().await?;
+        let mut interrupt = Interrupt::listen()?;
+        let config = ServeConfig {
+            listen: self.listen,
+            metrics: Some(self.metrics),
+            public_url: self.public_url,
+            domain: self.domain,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..ServeConfig::default()
+        };
+        let server = coracle_server::serve(data, config, keeper.sandboxes()).await?;
+        greet(&server, printer)?;
+        interrupt.next().await;
+        printer.say("ending: requests in flight may finish; Ctrl-C again does not wait");
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = interrupt.next() => {}
+        }
+        Ok(())
+    }
+}
+
+/// Says where everything is. The address is data: scripts wait for it.
+fn greet(server: &Server, printer: Printer) -> Result<(), Error> {
+    for file in server.secrets().made() {
+        printer.say(format_args!("wrote the secret `{}`", file.display()));
+    }
+    if let Some(metrics) = server.metrics() {
+        printer.say(format_args!("metrics at http://{metrics}/metrics"));
+    }
+    printer.say(format_args!(
+        "clients of this machine use `{}`",
+        server.socket().display()
+    ));
+    Ok(printer.line(server.public_url())?)
+}
+
+/// Answers the keeper's directory, private to this user: whoever reaches its socket has the sandboxes.
+fn run_directory(data: &Path) -> Result<PathBuf, RunDirectoryError> {
+    let path = data.join("run");
+    match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+            Err(RunDirectoryError { path, source })
+        }
+        _ => Ok(path),
+    }
+}
