@@ -16,6 +16,7 @@ const ZSTD_WORKERS: u32 = 2;
 const ZSTD_LEVEL: i32 = 3;
 const GZIP_LEVEL: u32 = 6;
 const BUFFER: usize = 256 << 10;
+const PIECE: usize = 128 << 10;
 
 /// How a layer's blob is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -105,7 +106,10 @@ fn decode(file: fs::File, compression: Compression) -> io::Result<Box<dyn Read>>
 }
 
 /// Compresses into a blob.
+///
+/// The compressors see the contents in pieces of one size, since where pieces end may show in what they write.
 pub(crate) struct Encoder {
+    piece: Vec<u8>,
     sink: Sink,
     compression: Compression,
     path: std::path::PathBuf,
@@ -130,6 +134,7 @@ impl Encoder {
             }
         };
         Ok(Self {
+            piece: Vec::with_capacity(PIECE),
             sink,
             compression,
             path,
@@ -138,14 +143,10 @@ impl Encoder {
 
     /// Ends the stream and stores the blob.
     pub(crate) fn commit(self) -> Result<Blob, StoreError> {
-        let Self { sink, path, .. } = self;
-        let output = match sink {
-            Sink::Plain(output) => Ok(output),
-            Sink::Gzip(encoder) => encoder.finish(),
-            Sink::Zstd(encoder) => encoder.finish(),
-        };
-        output
-            .and_then(|output| output.into_inner().map_err(io::IntoInnerError::into_error))
+        let Self {
+            piece, sink, path, ..
+        } = self;
+        sink.finish(&piece)
             .map_err(|error| StoreError::io("write", &path, error))?
             .commit()
     }
@@ -168,15 +169,37 @@ fn zstd_encoder(output: BufWriter<BlobWriter>) -> io::Result<zstd::Encoder<'stat
 
 impl Write for Encoder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.sink {
-            Sink::Plain(output) => output.write(bytes),
-            Sink::Gzip(encoder) => encoder.write(bytes),
-            Sink::Zstd(encoder) => encoder.write(bytes),
+        let count = bytes.len().min(PIECE - self.piece.len());
+        self.piece.extend_from_slice(&bytes[..count]);
+        if self.piece.len() == PIECE {
+            self.sink.write(&self.piece)?;
+            self.piece.clear();
         }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(output) => output.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+            Self::Zstd(encoder) => encoder.write_all(bytes),
+        }
+    }
+
+    fn finish(mut self, last: &[u8]) -> io::Result<BlobWriter> {
+        self.write(last)?;
+        let output = match self {
+            Self::Plain(output) => output,
+            Self::Gzip(encoder) => encoder.finish()?,
+            Self::Zstd(encoder) => encoder.finish()?,
+        };
+        output.into_inner().map_err(io::IntoInnerError::into_error)
     }
 }
 

@@ -364,29 +364,38 @@ impl LayerWriter {
         if self.seen.contains_key(path) {
             return Err(LayerError::Duplicate { path: path.clone() });
         }
-        let parent = path.parent().unwrap_or_default();
-        match self.seen.get(&parent) {
-            Some(Seen::Directory) => {}
-            Some(_) => {
-                return Err(LayerError::NotInDirectory {
-                    path: path.clone(),
-                    parent,
-                });
-            }
-            None => self.add_directory(
-                &parent,
-                &Metadata {
-                    mtime: self.epoch,
-                    ..Metadata::directory()
-                },
-            )?,
-        }
+        self.make_parents(path)?;
         let metadata = Metadata {
             mtime: metadata.mtime.min(self.epoch),
             ..metadata.clone()
         };
         self.write(&encode(path.as_bytes(), body, &metadata))?;
         Ok(metadata)
+    }
+
+    /// Adds the directories that `path` lies in and that are missing.
+    fn make_parents(&mut self, path: &LayerPath) -> Result<(), LayerError> {
+        let mut missing = Vec::new();
+        let mut parent = path.parent().unwrap_or_default();
+        while !self.seen.contains_key(&parent) {
+            let above = parent.parent().unwrap_or_default();
+            missing.push(parent);
+            parent = above;
+        }
+        if self.seen.get(&parent) != Some(&Seen::Directory) {
+            return Err(LayerError::NotInDirectory {
+                path: path.clone(),
+                parent,
+            });
+        }
+        let metadata = Metadata {
+            mtime: self.epoch,
+            ..Metadata::directory()
+        };
+        missing
+            .iter()
+            .rev()
+            .try_for_each(|parent| self.add_directory(parent, &metadata))
     }
 
     fn contents(

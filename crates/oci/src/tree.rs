@@ -31,10 +31,11 @@ pub(crate) struct TreeWriter {
 impl TreeWriter {
     pub(crate) fn new(root: &Path) -> io::Result<Self> {
         let root = rustix::fs::open(root, OPEN_DIRECTORY, Mode::empty())?;
+        // Unless an entry says otherwise, the root is as old as can be: the same in every copy.
         Ok(Self {
             root,
             recent: None,
-            times: Vec::new(),
+            times: vec![(LayerPath::default(), 0)],
         })
     }
 
@@ -97,7 +98,8 @@ impl TreeWriter {
         match rustix::fs::mknodat(&parent, name, FileType::CharacterDevice, Mode::empty(), 0) {
             Err(Errno::EXIST) if is_directory(&parent, name)? => self.opaque(path),
             Err(Errno::EXIST) => Ok(()),
-            result => Ok(result?),
+            Err(error) => Err(error.into()),
+            Ok(()) => self.own_link(path, &Metadata::default()),
         }
     }
 
@@ -180,13 +182,31 @@ impl TreeWriter {
         Ok((held, name))
     }
 
+    /// Opens a directory; what is missing of it is made, and what was hidden of it shows.
     fn open_or_make(&mut self, path: &LayerPath) -> io::Result<OwnedFd> {
         match self.open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let metadata = Metadata::directory();
-                self.directory(path, &metadata)?;
-                self.open(path)
+            Err(error) if is_absent(&error) => {}
+            result => return result,
+        }
+        let mut here = LayerPath::default();
+        for name in path.as_path() {
+            here = here.join(name).map_err(io::Error::other)?;
+            match self.open(&here) {
+                Ok(_) => {}
+                Err(error) if is_absent(&error) && self.is_free(&here)? => {
+                    self.directory(&here, &Metadata::directory())?;
+                }
+                Err(error) => return Err(error),
             }
+        }
+        self.open(path)
+    }
+
+    /// Answers whether nothing is at `path`, in a directory that is there, or only a whiteout.
+    fn is_free(&self, path: &LayerPath) -> io::Result<bool> {
+        let parent = self.open(&path.parent().unwrap_or_default())?;
+        match is_whiteout(&parent, path.name().unwrap_or_default()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             result => result,
         }
     }
@@ -251,6 +271,13 @@ fn times(mtime: i64) -> Timestamps {
         last_access: time,
         last_modification: time,
     }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn is_directory(parent: &OwnedFd, name: &OsStr) -> io::Result<bool> {

@@ -301,3 +301,6 @@ fn refused(path: &LayerPath, reason: &'static str) -> UnpackError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;
