@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use coracle_netns::{NetlinkError, Netns, NetnsError, loopback_up};
+use coracle_netns::{EgressError, NetlinkError, Netns, NetnsError, loopback_up};
 use coracle_sandbox::wire::Received;
-use coracle_sandbox::{SandboxId, SandboxSpec, Upper};
+use coracle_sandbox::{Network, Refusal, SandboxId, SandboxSpec, Upper};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use libcontainer::container::builder::ContainerBuilder;
@@ -16,11 +16,11 @@ use libcontainer::oci_spec::OciSpecError;
 use libcontainer::syscall::syscall::SyscallType;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::cgroup::Groups;
 use crate::init::InitExecutor;
 use crate::rootfs::{RootfsError, Stage};
 use crate::runtime_spec::{Surroundings, runtime_spec};
 use crate::seccomp::{Filters, SeccompError};
+use crate::worker::Workshop;
 
 /// A sandbox that waits to be started.
 #[derive(Debug)]
@@ -68,6 +68,12 @@ pub(crate) enum CreationError {
     /// The loopback cannot be brought up.
     #[error("cannot bring the loopback up")]
     Loopback(#[from] NetlinkError),
+    /// There is no way out on this host.
+    #[error("this host gives sandboxes no way out")]
+    NoEgress(#[source] Refusal),
+    /// The sandbox cannot be linked to the way out.
+    #[error("cannot link the sandbox to the outside")]
+    Egress(#[from] EgressError),
     /// A network setting cannot be made.
     #[error("cannot set up the network")]
     Network(#[source] io::Error),
@@ -78,6 +84,8 @@ impl Failure for CreationError {
         match self {
             Self::NoProgram => Class::User,
             Self::Rootfs(error) => error.class(),
+            Self::NoEgress(refusal) => refusal.class(),
+            Self::Egress(error) => error.class(),
             _ => Class::Internal,
         }
     }
@@ -85,6 +93,8 @@ impl Failure for CreationError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Rootfs(error) => error.hint(),
+            Self::NoEgress(refusal) => refusal.hint(),
+            Self::Egress(error) => error.hint(),
             _ => None,
         }
     }
@@ -99,7 +109,7 @@ pub(crate) fn is_on_disk(spec: &SandboxSpec) -> bool {
 pub(crate) fn create(
     request: Received<SandboxSpec>,
     stage: &Stage,
-    groups: &Groups,
+    workshop: &Workshop,
 ) -> Result<Creation, CreationError> {
     let spec = request.message;
     let [stdout, stderr, lifeline] =
@@ -111,20 +121,27 @@ pub(crate) fn create(
     stage.build(&spec)?;
     clock.lap("root");
     let executor = InitExecutor::new(&lifeline, spec.process.clone(), Filters::of(spec.profile)?);
-    let group = groups.of(&spec.id);
+    let group = workshop.groups.of(&spec.id);
     group.enter_beside().map_err(CreationError::Group)?;
     clock.lap("group");
     let around = Surroundings {
         root: Stage::root(),
         cgroup: group.absolute_path(),
         base: stage.base(),
-        swap: groups.limits_swap(),
+        swap: workshop.groups.limits_swap(),
     };
     runtime_spec(&spec, &around)?.save(Stage::bundle().join("config.json"))?;
     let pid = run_container(&spec.id, executor, (stdout, stderr))?;
     clock.lap("container");
     let pidfd = open_process(pid).map_err(CreationError::Process)?;
     let netns = open_network(pid)?;
+    if spec.network == Network::Egress {
+        attach(&netns, workshop)?;
+    }
+    let netns = netns
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(CreationError::Network)?;
     clock.lap("network");
     Ok(Creation {
         pid,
@@ -167,17 +184,23 @@ fn open_process(pid: u32) -> io::Result<OwnedFd> {
 }
 
 /// Brings the loopback up and lets every user listen on every port: inside, port 80 is like any other.
-fn open_network(pid: u32) -> Result<OwnedFd, CreationError> {
+fn open_network(pid: u32) -> Result<Netns, CreationError> {
     let namespace = Netns::of_process(pid)?;
     loopback_up(&namespace)?;
     namespace
         .run(|| fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"))?
         .map_err(CreationError::Network)?;
-    use std::os::fd::AsFd;
-    namespace
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(CreationError::Network)
+    Ok(namespace)
+}
+
+/// Links the sandbox to the outside. The link goes with the namespace.
+fn attach(namespace: &Netns, workshop: &Workshop) -> Result<(), CreationError> {
+    let egress = workshop
+        .egress
+        .as_ref()
+        .map_err(|refusal| CreationError::NoEgress(refusal.clone()))?;
+    egress.attach(namespace)?;
+    Ok(())
 }
 
 /// Measures steps.

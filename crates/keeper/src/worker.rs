@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Received, WireError};
 use coracle_sandbox::{Refusal, SandboxSpec};
 use rustix::process::Pid;
@@ -43,6 +44,8 @@ pub(crate) struct Workshop {
     pub(crate) groups: Groups,
     /// A user namespace with the ids of uppers on disk.
     pub(crate) disk_ids: OwnedFd,
+    /// The way out of sandboxes, or why there is none.
+    pub(crate) egress: Result<Egress, Refusal>,
 }
 
 /// A worker, as the keeper sees it.
@@ -59,7 +62,13 @@ impl Worker {
         ours.set_nonblocking(true)?;
         let keeper = rustix::process::getpid();
         let pid = fork(|| {
-            let keep = [theirs.as_raw_fd(), workshop.disk_ids.as_raw_fd()];
+            let mut keep = vec![theirs.as_raw_fd(), workshop.disk_ids.as_raw_fd()];
+            keep.extend(
+                workshop
+                    .egress
+                    .iter()
+                    .map(|egress| egress.router().as_fd().as_raw_fd()),
+            );
             close_all_except(&keep);
             match theirs.try_clone() {
                 Ok(socket) if die_with_parent(keeper) => work(Connection::new(socket.into()), workshop, base),
@@ -140,7 +149,7 @@ fn build(request: Received<SandboxSpec>, stage: Stage, workshop: &Workshop) -> R
     } else {
         stage
     };
-    create(request, &stage, &workshop.groups).map_err(|error| Refusal::of(&error))
+    create(request, &stage, workshop).map_err(|error| Refusal::of(&error))
 }
 
 /// A worker could not set itself up.

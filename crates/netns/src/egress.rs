@@ -211,6 +211,17 @@ impl Egress {
         })
     }
 
+    /// Answers the router: what a child process that closes what it inherited must keep open to
+    /// [`attach`](Self::attach).
+    pub fn router(&self) -> &Netns {
+        &self.router
+    }
+
+    /// Answers the name of the host's link to the router, by which others see that this lives.
+    pub fn link(&self) -> &str {
+        &self.name
+    }
+
     /// Puts back what others on the host may have removed: forwarding, and the rules among those of `iptables`.
     ///
     /// Cheap when nothing is missing (30 µs). Called now and then, since Docker rewrites its chains when it starts;

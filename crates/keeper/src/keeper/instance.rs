@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use coracle_sandbox::wire::Answer;
-use coracle_sandbox::{Exit, Network, SandboxSpec};
+use coracle_sandbox::{Exit, SandboxSpec};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 
 use super::client::Caller;
@@ -155,11 +155,6 @@ impl Instance {
         if let Some(handle) = self.handle.as_ref().filter(|_| !self.is_over()) {
             let _ = pidfd_send_signal(&handle.pidfd, Signal::KILL);
         }
-    }
-
-    /// Answers whether it can reach the outside.
-    pub(super) fn has_egress(&self) -> bool {
-        self.spec.network == Network::Egress
     }
 }
 

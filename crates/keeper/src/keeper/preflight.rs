@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use coracle_netns::{Egress, EgressConfig};
+use coracle_sandbox::Refusal;
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use nix::sys::signalfd::SignalFd;
@@ -82,8 +84,17 @@ pub(crate) fn prepare(options: &Options) -> Result<Prepared, Unable> {
     let listener = super::client::listen(options)?;
     let alive = watchdog::start(&groups, options)?;
     let signals = signals::open()?;
+    // Sandboxes without a network can do without it.
+    let egress = Egress::open(&EgressConfig::default()).map_err(|error| Refusal::of(&error));
+    if let Ok(egress) = &egress {
+        alive.tell_link(egress.link())?;
+    }
     Ok(Prepared {
-        workshop: Workshop { groups, disk_ids },
+        workshop: Workshop {
+            groups,
+            disk_ids,
+            egress,
+        },
         signals,
         alive,
         listener: listener.into(),

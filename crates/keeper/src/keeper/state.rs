@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Event, VERSION, WireError};
 use coracle_sandbox::{Refusal, SandboxId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -29,6 +30,8 @@ pub(super) const BUSY_WORKERS: usize = 8;
 pub(super) const MAX_INSTANCES: usize = 4096;
 /// How long creating one may take.
 pub(super) const CREATION_DEADLINE: Duration = Duration::from_secs(30);
+/// How often the rules of the way out are looked at while there are sandboxes.
+const RULES_INTERVAL: Duration = Duration::from_secs(20);
 /// How long the end may take before the watchdog is left to it.
 const END_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -46,6 +49,8 @@ pub(super) struct Keeper {
     ending: Option<Instant>,
     next_client: u64,
     created: u32,
+    /// When the rules of the way out were last looked at.
+    asserted: Instant,
 }
 
 /// What a descriptor belongs to.
@@ -72,6 +77,7 @@ impl Keeper {
             ending: None,
             next_client: 0,
             created: 0,
+            asserted: Instant::now(),
         };
         keeper.welcome(first)?;
         Ok(keeper)
@@ -86,12 +92,37 @@ impl Keeper {
             }
             self.reap();
             self.expire();
+            self.assert_rules();
             if self
                 .ending
                 .is_some_and(|deadline| self.instances.is_empty() || Instant::now() >= deadline)
             {
+                self.close();
                 return Ok(());
             }
+        }
+    }
+
+    /// Removes the way out. What fails here, the watchdog tries again.
+    fn close(self) {
+        if let Ok(egress) = self.prepared.workshop.egress {
+            let _ = egress.close();
+        }
+    }
+
+    /// Puts the rules back that others on the host have removed: Docker rewrites them when it starts.
+    fn assert_rules(&mut self) {
+        let Ok(egress) = &mut self.prepared.workshop.egress else {
+            return;
+        };
+        if self.asserted.elapsed() < RULES_INTERVAL {
+            return;
+        }
+        self.asserted = Instant::now();
+        if let Err(error) = egress.assert_rules() {
+            self.broadcast(&Event::Warning(format!(
+                "sandboxes may have lost the network: {error}"
+            )));
         }
     }
 
@@ -159,7 +190,8 @@ impl Keeper {
             .abandoned
             .filter(|_| self.ending.is_none())
             .map(|since| since + self.options.lease);
-        creations.chain(lease).chain(self.ending).min()
+        let rules = (!self.instances.is_empty()).then(|| self.asserted + RULES_INTERVAL);
+        creations.chain(lease).chain(self.ending).chain(rules).min()
     }
 
     fn handle(&mut self, token: &Token) -> io::Result<()> {
@@ -195,7 +227,21 @@ impl Keeper {
             },
             vec![gone],
         );
+        self.warn_of_egress(number);
         Ok(())
+    }
+
+    fn warn_of_egress(&mut self, client: u64) {
+        let warnings = self
+            .prepared
+            .workshop
+            .egress
+            .as_ref()
+            .map(Egress::warnings)
+            .unwrap_or_default();
+        for warning in warnings {
+            self.send(client, &Event::Warning(warning.to_string()), Vec::new());
+        }
     }
 
     /// Handles what a client has sent.

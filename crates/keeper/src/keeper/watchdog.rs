@@ -3,11 +3,13 @@
 //! The first process of each sandbox ends by itself when the keeper does; but a frozen one cannot, and control groups
 //! outlive everything. The watchdog waits on a pipe that only the keeper holds open, and never does anything before.
 
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use coracle_netns::Egress;
 use fs_err as fs;
 use nix::sys::signal::SigSet;
 
@@ -23,7 +25,19 @@ pub(crate) struct Alive {
     /// Held by the keeper and its watchdog.
     _both: OwnedFd,
     /// Held by the keeper alone.
-    _keeper: OwnedFd,
+    keeper: PipeWriter,
+}
+
+/// How long the kernel may take to remove the link of a namespace that is gone.
+const LINK_DEADLINE: Duration = Duration::from_secs(3);
+/// How often to look: the watchdog has nothing else to do.
+const LINK_PAUSE: Duration = Duration::from_millis(10);
+
+impl Alive {
+    /// Names the link of the host that goes with the keeper.
+    pub(super) fn tell_link(&self, link: &str) -> io::Result<()> {
+        (&self.keeper).write_all(link.as_bytes())
+    }
 }
 
 /// Starts the watchdog over `groups` and the socket of `options`, which exists already.
@@ -34,23 +48,38 @@ pub(super) fn start(groups: &Groups, options: &Options) -> io::Result<Alive> {
     let inode = fs::metadata(&socket)?.ino();
     fork(|| {
         close_all_except(&[both.as_raw_fd(), keeper_gone.as_raw_fd()]);
-        watch(&keeper_gone, groups, (&socket, inode)).map_or(1, |()| 0)
+        let keeper = keeper_gone.try_clone();
+        keeper
+            .and_then(|keeper| watch(keeper, groups, (&socket, inode)))
+            .map_or(1, |()| 0)
     })?;
     Ok(Alive {
         gone: gone.into(),
         _both: both.into(),
-        _keeper: keeper.into(),
+        keeper,
     })
 }
 
-fn watch(keeper_gone: impl AsFd, groups: &Groups, socket: (&Path, u64)) -> io::Result<()> {
+fn watch(mut keeper: PipeReader, groups: &Groups, socket: (&Path, u64)) -> io::Result<()> {
     rustix::process::setsid()?;
     rustix::thread::set_name(c"coracle-watch")?;
     // What ends the keeper must not end this.
     SigSet::all().thread_set_mask()?;
-    while rustix::io::retry_on_intr(|| rustix::io::read(&keeper_gone, &mut [0_u8; 1]))? != 0 {}
+    let mut link = String::new();
+    keeper.read_to_string(&mut link)?;
     remove_socket(socket.0, socket.1);
-    groups.remove()
+    groups.remove()?;
+    await_link_gone(&link);
+    Egress::sweep().map_err(io::Error::other)
+}
+
+/// The link between host and router goes with the router, and the rules that accept it are needed until then.
+fn await_link_gone(link: &str) {
+    let start = Instant::now();
+    let path = Path::new("/sys/class/net").join(link);
+    while !link.is_empty() && path.exists() && start.elapsed() < LINK_DEADLINE {
+        std::thread::sleep(LINK_PAUSE);
+    }
 }
 
 /// Removes the socket unless a new keeper has put its own there; one that is left is replaced anyway.
