@@ -7,6 +7,7 @@ use crate::draft::Draft;
 use crate::error::PlanError;
 use crate::lock::Lock;
 use crate::plan::Plan;
+use crate::runtimes::{self, Language};
 use crate::source::Source;
 use crate::target::Target;
 use crate::{foreign, node, python, server, unsupported};
@@ -49,11 +50,11 @@ fn runtime(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError
     };
     let place = context.manifest.given().place("runtime").unwrap_or_default();
     draft.why.push(format!("{place} says `runtime: {name}`"));
-    match name {
-        "node" => Ok(Runtime::Node),
-        "python" => Ok(Runtime::Python),
-        "server" => Ok(Runtime::Server),
-        _ => Err(PlanError::UnknownRuntime {
+    match runtimes::find(name).map(runtimes::Runtime::language) {
+        Some(Language::Node) => Ok(Runtime::Node),
+        Some(Language::Python) => Ok(Runtime::Python),
+        None if name == server::NAME => Ok(Runtime::Server),
+        None => Err(PlanError::UnknownRuntime {
             name: name.to_owned(),
         }),
     }

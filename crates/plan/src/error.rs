@@ -2,6 +2,8 @@
 
 use coracle_spec::{Class, Failure};
 
+use crate::runtimes::{self, Runtime};
+use crate::server;
 use crate::source::ReadFailed;
 
 /// Why no plan can be made.
@@ -117,7 +119,7 @@ impl Failure for PlanError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotYet { instead, .. } | Self::Dependencies { instead, .. } => Some(instead.clone()),
-            Self::UnknownRuntime { .. } => Some("known runtimes: `node`, `python`, `server`".to_owned()),
+            Self::UnknownRuntime { .. } => Some(known_runtimes()),
             Self::Undetected { .. } => Some(
                 "add one of them, or say in `coracle.yaml` what starts it: `command: [./my-server]`".to_owned(),
             ),
@@ -135,4 +137,10 @@ impl Failure for PlanError {
             Self::Read(_) | Self::NotText { .. } | Self::Broken { .. } | Self::Missing { .. } | Self::Glob { .. } => None,
         }
     }
+}
+
+fn known_runtimes() -> String {
+    let names = runtimes::all().iter().map(Runtime::name).chain([server::NAME]);
+    let quoted: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    format!("known runtimes: {}", quoted.join(", "))
 }

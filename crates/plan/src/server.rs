@@ -8,6 +8,9 @@ use crate::error::PlanError;
 use crate::op::BaseKind;
 use crate::plan::Plan;
 
+/// What the manifest calls it.
+pub(crate) const NAME: &str = "server";
+
 /// The Debian release that servers without a language stand on.
 const RELEASE: &str = "trixie";
 
@@ -28,7 +31,7 @@ pub(crate) fn plan(context: Context<'_>, mut draft: Draft) -> Result<Plan, PlanE
     Ok(draft.finish(
         context,
         Start {
-            runtime: "server",
+            runtime: NAME,
             command: Vec::new(),
             env: BTreeMap::new(),
         },

@@ -8,6 +8,7 @@ use super::script::{self, Start};
 use crate::context::Context;
 use crate::draft::{Draft, map};
 use crate::error::PlanError;
+use crate::event::Event;
 
 /// Where applications usually are, in the order in which they are looked at.
 const CANDIDATES: [&str; 13] = [
@@ -49,25 +50,6 @@ pub(super) enum Kind {
     Program(Start),
     /// Nothing of it is known: the manifest's own command starts it.
     Command,
-}
-
-/// What a handler is called with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
-    Http,
-    CloudEvent,
-    Typed,
-}
-
-impl Event {
-    /// Answers the framework's word for it.
-    pub(super) fn signature(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::CloudEvent => "cloudevent",
-            Self::Typed => "typed",
-        }
-    }
 }
 
 /// Finds the application: what the manifest says, else the `start` script, else in the usual places.
@@ -178,8 +160,8 @@ fn kind(
         return named_handler(file, &code, name, signature).map(Some);
     }
     let fits = |(_, event): &(String, Event)| match signature {
-        Some(Signature::CloudEvent) => *event == Event::CloudEvent,
-        Some(Signature::Http) => *event != Event::CloudEvent,
+        Some(Signature::CloudEvent) => *event == Event::Cloud,
+        Some(Signature::Http) => *event != Event::Cloud,
         _ => true,
     };
     let registered: Vec<_> = scan::registered(&code).into_iter().filter(fits).collect();
@@ -234,7 +216,7 @@ fn one_handler(file: &str, handlers: Vec<(String, Event)>) -> Result<Kind, PlanE
 
 fn event(signature: Option<Signature>) -> Event {
     if signature == Some(Signature::CloudEvent) {
-        Event::CloudEvent
+        Event::Cloud
     } else {
         Event::Http
     }

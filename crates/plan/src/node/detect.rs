@@ -14,7 +14,7 @@ pub(crate) fn is_source(file: &str) -> bool {
 ///
 /// A `package.json` that starts nothing, beside Python's requirements, is taken for the tools of a web page's
 /// parts: the application is the Python one.
-pub(crate) fn sign<'a>(context: Context<'a>) -> Option<&'a str> {
+pub(crate) fn sign(context: Context<'_>) -> Option<&str> {
     if context.source.contains(package::FILE) {
         let serves_python = ["requirements.txt", "pyproject.toml"]
             .iter()

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::package::{self, Package};
 use crate::context::Context;
@@ -26,7 +25,7 @@ struct Document {
     #[serde(rename = "lockfileVersion")]
     version: u32,
     /// Absent in the first version.
-    packages: Option<BTreeMap<String, IgnoredAny>>,
+    packages: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// Answers the name of the folder's lock file, after looking into it.

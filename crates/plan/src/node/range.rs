@@ -20,38 +20,37 @@ impl Interval {
     }
 
     /// Answers what this and another have in common.
-    pub(super) fn and(self, other: Self) -> Option<Self> {
-        let both = Self {
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
             from: self.from.max(other.from),
             to: self.to.min(other.to),
-        };
-        (both.from < both.to).then_some(both)
+        }
+    }
+
+    /// Answers whether no version lies within.
+    pub(super) fn is_empty(self) -> bool {
+        self.to <= self.from
     }
 }
 
 /// Answers the intervals of a range, and nothing when it is not understood.
 pub(super) fn parse(range: &str) -> Option<Vec<Interval>> {
-    let alternatives: Option<Vec<_>> = range.split("||").map(alternative).collect();
-    Some(alternatives?.into_iter().flatten().collect())
+    range.split("||").map(alternative).collect()
 }
 
-/// All comparators of an alternative hold at once; the inner nothing is an alternative that no version meets.
-fn alternative(text: &str) -> Option<Option<Interval>> {
+/// Answers the interval in which all comparators of an alternative hold; no version may meet it.
+fn alternative(text: &str) -> Option<Interval> {
     if let Some((low, high)) = text.split_once(" - ") {
-        return Some(
-            Interval {
-                from: partial(low)?.from,
-                to: partial(high)?.to,
-            }
-            .and(everything()),
-        );
+        return Some(Interval {
+            from: partial(low)?.from,
+            to: partial(high)?.to,
+        });
     }
-    let mut all = Some(everything());
-    for comparator in comparators(text) {
-        let interval = comparator_interval(&comparator)?;
-        all = all.and_then(|all| all.and(interval));
-    }
-    Some(all)
+    let intervals: Option<Vec<_>> = comparators(text)
+        .iter()
+        .map(|text| comparator_interval(text))
+        .collect();
+    Some(intervals?.into_iter().fold(everything(), Interval::and))
 }
 
 /// Operators may stand apart from their versions: `>= 18`.

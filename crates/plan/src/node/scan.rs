@@ -1,6 +1,6 @@
 //! What a JavaScript file registers, exports and does, found without running or parsing it.
 
-use super::application::Event;
+use crate::event::Event;
 
 /// The text of a file without its comments (ECMAScript, 12.4), which may mention anything.
 pub(super) fn without_comments(text: &str) -> String {
@@ -44,7 +44,7 @@ pub(super) fn registered(code: &str) -> Vec<(String, Event)> {
     }
     let calls = [
         ("http(", Event::Http),
-        ("cloudEvent(", Event::CloudEvent),
+        ("cloudEvent(", Event::Cloud),
         ("typed(", Event::Typed),
     ];
     let mut found: Vec<(usize, String, Event)> = Vec::new();
@@ -128,10 +128,7 @@ mod tests {
         );
         assert_eq!(
             registered(&code),
-            [
-                ("hello".to_owned(), Event::Http),
-                ("on".to_owned(), Event::CloudEvent)
-            ]
+            [("hello".to_owned(), Event::Http), ("on".to_owned(), Event::Cloud)]
         );
         assert!(registered("app.http('hello', f)").is_empty());
     }

@@ -66,14 +66,13 @@ fn split(script: &str) -> Option<Vec<String>> {
         match (quote, letter) {
             (Some(open), letter) if letter == open => quote = None,
             (Some('"'), '$' | '`' | '\\') => return None,
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
             (None, ' ' | '\t') => words.extend(word.take()),
             (None, letter) if SHELL.contains(&letter) => return None,
-            (None, letter) => word.get_or_insert_default().push(letter),
+            (_, letter) => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);

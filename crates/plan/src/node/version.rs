@@ -92,13 +92,14 @@ fn of_range(text: &str, draft: &mut Draft) -> Result<Wanted, PlanError> {
         return Ok(Wanted::Debian);
     }
     draft.why.push(format!("`package.json` asks for Node {text}"));
-    let of_major = |major: u64| intervals.iter().find_map(|interval| interval.and(whole(major)));
-    let found = CARRIED.into_iter().find_map(|major| of_major(major).map(request));
-    if found.is_none()
-        && intervals
+    let of_major = |major: u64| {
+        intervals
             .iter()
-            .any(|interval| interval.and(whole(DEBIAN.0)).is_some())
-    {
+            .map(|interval| interval.and(whole(major)))
+            .find(|both| !both.is_empty())
+    };
+    let found = CARRIED.into_iter().find_map(|major| of_major(major).map(request));
+    if found.is_none() && of_major(DEBIAN.0).is_some() {
         draft
             .warnings
             .push(format!("Node {text} is asked for; Debian's {} is used", debian()));

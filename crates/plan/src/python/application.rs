@@ -6,6 +6,7 @@ use super::scan::{Statement, statements};
 use crate::context::Context;
 use crate::draft::Draft;
 use crate::error::PlanError;
+use crate::event::Event;
 
 /// Where applications usually are, in the order in which they are looked at.
 const CANDIDATES: [&str; 16] = [
@@ -83,25 +84,6 @@ pub(super) enum Kind {
     Program,
     /// Nothing of it is known: the manifest's own command starts it.
     Command,
-}
-
-/// What a handler is called with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
-    Http,
-    CloudEvent,
-    Typed,
-}
-
-impl Event {
-    /// Answers the framework's word for it.
-    pub(super) fn signature(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::CloudEvent => "cloudevent",
-            Self::Typed => "typed",
-        }
-    }
 }
 
 /// Finds the application: where the manifest says, else in the usual places.
@@ -261,7 +243,7 @@ impl<'a> File<'a> {
             });
         }
         let event = if signature == Some(Signature::CloudEvent) {
-            Event::CloudEvent
+            Event::Cloud
         } else {
             Event::Http
         };
@@ -276,8 +258,8 @@ impl<'a> File<'a> {
     /// The one handler of the file: of those with a decorator, else of functions that take what handlers take.
     fn only_handler(&self, signature: Option<Signature>) -> Result<Option<Kind>, PlanError> {
         let fits = |handler: &Handler<'_>| match signature {
-            Some(Signature::CloudEvent) => handler.event == Event::CloudEvent,
-            Some(_) => handler.event != Event::CloudEvent,
+            Some(Signature::CloudEvent) => handler.event == Event::Cloud,
+            Some(_) => handler.event != Event::Cloud,
             None => true,
         };
         let mut handlers: Vec<_> = self.decorated().into_iter().filter(fits).collect();
@@ -388,7 +370,7 @@ fn event_of(parameters: &str) -> Option<Event> {
     match parameters.split([':', '=']).next()?.trim() {
         _ if parameters.contains(',') => None,
         "request" => Some(Event::Http),
-        "cloud_event" | "cloudevent" => Some(Event::CloudEvent),
+        "cloud_event" | "cloudevent" => Some(Event::Cloud),
         _ => None,
     }
 }
@@ -398,7 +380,7 @@ fn framework_event(decorator: &str, text: &str) -> Option<(Event, bool)> {
     let (module, name) = decorator.rsplit_once('.').unwrap_or(("", decorator));
     let event = match name {
         "http" => Event::Http,
-        "cloud_event" => Event::CloudEvent,
+        "cloud_event" => Event::Cloud,
         "typed" => Event::Typed,
         _ => return None,
     };
@@ -422,12 +404,12 @@ mod tests {
             .or_else(|| file.program())
     }
 
-    fn handler(name: &str, event: Event, is_async: bool) -> Option<Kind> {
-        Some(Kind::Handler {
+    fn handler(name: &str, event: Event, is_async: bool) -> Kind {
+        Kind::Handler {
             name: name.to_owned(),
             event,
             is_async,
-        })
+        }
     }
 
     #[test]
@@ -435,27 +417,27 @@ mod tests {
         let table = [
             (
                 "import functions_framework\n@functions_framework.http\ndef hello(request):\n    pass\n",
-                handler("hello", Event::Http, false),
+                Some(handler("hello", Event::Http, false)),
             ),
             (
                 "from functions_framework import cloud_event\n@cloud_event\n@traced\ndef on(event):\n    pass\n",
-                handler("on", Event::CloudEvent, false),
+                Some(handler("on", Event::Cloud, false)),
             ),
             (
                 "import functions_framework as ff\n@ff.typed(Item)\ndef take(item):\n    pass\n",
-                handler("take", Event::Typed, false),
+                Some(handler("take", Event::Typed, false)),
             ),
             (
                 "import functions_framework.aio\n@functions_framework.aio.http\nasync def h(r):\n    pass\n",
-                handler("h", Event::Http, true),
+                Some(handler("h", Event::Http, true)),
             ),
             (
                 "def hello(request):\n    return 'hi'\n",
-                handler("hello", Event::Http, false),
+                Some(handler("hello", Event::Http, false)),
             ),
             (
                 "def on(cloud_event: CloudEvent):\n    pass\n",
-                handler("on", Event::CloudEvent, false),
+                Some(handler("on", Event::Cloud, false)),
             ),
             (
                 "app = Flask(__name__)\n@app.route('/')\ndef index(request):\n    pass\nif __name__ == '__main__':\n    app.run()\n",

@@ -102,7 +102,11 @@ fn of_project(context: Context<'_>, draft: &mut Draft) -> Result<Declared, PlanE
         arguments: vec!["--requirement".to_owned(), format!("{FILES}/requirements.txt")],
         inputs: vec![text(
             "requirements.txt",
-            lines.iter().map(|line| format!("{line}\n")).collect(),
+            lines.join(
+                "
+",
+            ) + "
+",
         )],
     })
 }

@@ -1,5 +1,7 @@
 //! What makes a folder a Python application.
 
+use std::path::Path;
+
 use crate::context::Context;
 
 /// Files that only Python projects have.
@@ -13,11 +15,13 @@ const SIGNS: [&str; 5] = [
 
 /// Answers whether `file` holds Python.
 pub(crate) fn is_source(file: &str) -> bool {
-    file.ends_with(".py")
+    Path::new(file)
+        .extension()
+        .is_some_and(|extension| extension == "py")
 }
 
 /// Answers the file that makes the folder a Python application.
-pub(crate) fn sign<'a>(context: Context<'a>) -> Option<&'a str> {
+pub(crate) fn sign(context: Context<'_>) -> Option<&str> {
     let known = SIGNS.into_iter().find(|sign| context.source.contains(sign));
     known.or_else(|| {
         context

@@ -1,5 +1,7 @@
 //! Folders as sources, and plans as something to read.
 
+use std::error::Error;
+use std::iter::successors;
 use std::path::Path;
 
 use coracle_plan::{Arch, Lock, MemorySource, Plan, PlanError, Target, ignore, plan};
@@ -56,16 +58,12 @@ pub(crate) fn manifest(source: &MemorySource, folder: &str) -> Manifest {
 
 /// Answers the message that a user sees.
 pub(crate) fn message(error: &PlanError) -> String {
-    let mut text = format!("error: {error}\n");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text += &format!("caused by: {cause}\n");
-        source = cause.source();
-    }
-    text + &error
-        .hint()
-        .map(|hint| format!("hint: {hint}\n"))
-        .unwrap_or_default()
+    let first: Option<&dyn Error> = error.source();
+    let causes = successors(first, |cause: &&dyn Error| (*cause).source());
+    let lines = [format!("error: {error}")].into_iter();
+    let lines = lines.chain(causes.map(|cause| format!("caused by: {cause}")));
+    let lines = lines.chain(error.hint().map(|hint| format!("hint: {hint}")));
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Answers the plan as JSON, with what the plan holds for long files shortened to its length.

@@ -21,108 +21,118 @@ fn run<'a>(plan: &'a Plan, id: &str) -> &'a Run {
     }
 }
 
+const FASTAPI: &str = "from fastapi import FastAPI\napi = FastAPI()\n";
+
+/// The files of a folder, its runtime, and a part of what starts it.
+type Start = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+const STARTS: &[Start] = &[
+    (
+        &[("app.py", FLASK)],
+        "python",
+        "--keep-alive 75 --log-level warning app:app",
+    ),
+    (
+        &[("src/app.py", FLASK), ("requirements.txt", "")],
+        "python",
+        "--chdir /app/src --workers 1",
+    ),
+    (
+        &[
+            ("app/main.py", FASTAPI),
+            ("app/__init__.py", ""),
+            ("setup.py", ""),
+        ],
+        "python",
+        "/app app.main:api",
+    ),
+    (
+        &[("weird.py", HANDLER)],
+        "python",
+        "--source /app/weird.py --target hello",
+    ),
+    (
+        &[
+            ("a.py", HANDLER),
+            ("b.py", ""),
+            (
+                "coracle.yaml",
+                "build: {entry: a.py, handler: hello}\nsignature: cloudevent\n",
+            ),
+        ],
+        "python",
+        "--target hello --signature-type cloudevent",
+    ),
+    (
+        &[
+            ("a.py", "application = make()\n"),
+            (
+                "coracle.yaml",
+                "build: {entry: 'a.py:application', python: {serve: asgi}}\n",
+            ),
+        ],
+        "python",
+        "/opt/coracle/asgi.py /app a:application",
+    ),
+    (
+        &[
+            ("main.py", ""),
+            ("coracle.yaml", "command: [python3, -m, http.server]\n"),
+        ],
+        "python",
+        "python3 -m http.server",
+    ),
+    (
+        &[
+            ("app.py", FLASK),
+            ("package.json", "{}"),
+            ("requirements.txt", "flask==3.1.3"),
+        ],
+        "python",
+        "app:app",
+    ),
+    (
+        &[("index.js", "exports.hello = (req, res) => 1;")],
+        "node",
+        "--target=hello --signature-type=http",
+    ),
+    (
+        &[("server.js", "http.createServer(f).listen(1)")],
+        "node",
+        "node server.js",
+    ),
+    (
+        &[
+            ("lib/a.js", "app.listen(1)"),
+            ("package.json", "{\"main\": \"./lib/a\"}"),
+        ],
+        "node",
+        "node lib/a.js",
+    ),
+    (
+        &[
+            ("a.js", "functions"),
+            ("coracle.yaml", "build: {entry: 'a.js:functions'}\n"),
+        ],
+        "node",
+        "--source=/app/a.js --target=functions",
+    ),
+    (
+        &[("run", "#!"), ("coracle.yaml", "command: [./run]\n")],
+        "server",
+        "./run",
+    ),
+];
+
 #[test]
 fn folders_start_as_they_should() {
-    let fastapi = "from fastapi import FastAPI\napi = FastAPI()\n";
-    for (files, runtime, command) in [
-        (
-            &[("app.py", FLASK)][..],
-            "python",
-            "--keep-alive 75 --log-level warning app:app",
-        ),
-        (
-            &[("src/app.py", FLASK), ("requirements.txt", "")],
-            "python",
-            "--chdir /app/src --workers 1",
-        ),
-        (
-            &[
-                ("app/main.py", fastapi),
-                ("app/__init__.py", ""),
-                ("setup.py", ""),
-            ],
-            "python",
-            "/app app.main:api",
-        ),
-        (
-            &[("weird.py", HANDLER)],
-            "python",
-            "--source /app/weird.py --target hello",
-        ),
-        (
-            &[
-                ("a.py", HANDLER),
-                ("b.py", ""),
-                (
-                    "coracle.yaml",
-                    "build: {entry: a.py, handler: hello}\nsignature: cloudevent\n",
-                ),
-            ],
-            "python",
-            "--target hello --signature-type cloudevent",
-        ),
-        (
-            &[
-                ("a.py", "application = make()\n"),
-                (
-                    "coracle.yaml",
-                    "build: {entry: 'a.py:application', python: {serve: asgi}}\n",
-                ),
-            ],
-            "python",
-            "/opt/coracle/asgi.py /app a:application",
-        ),
-        (
-            &[
-                ("main.py", ""),
-                ("coracle.yaml", "command: [python3, -m, http.server]\n"),
-            ],
-            "python",
-            "python3 -m http.server",
-        ),
-        (
-            &[
-                ("app.py", FLASK),
-                ("package.json", "{}"),
-                ("requirements.txt", "flask==3.1.3"),
-            ],
-            "python",
-            "app:app",
-        ),
-        (
-            &[("index.js", "exports.hello = (req, res) => 1;")],
-            "node",
-            "--target=hello --signature-type=http",
-        ),
-        (
-            &[("server.js", "http.createServer(f).listen(1)")],
-            "node",
-            "node server.js",
-        ),
-        (
-            &[
-                ("lib/a.js", "app.listen(1)"),
-                ("package.json", "{\"main\": \"./lib/a\"}"),
-            ],
-            "node",
-            "node lib/a.js",
-        ),
-        (
-            &[
-                ("a.js", "functions"),
-                ("coracle.yaml", "build: {entry: 'a.js:functions'}\n"),
-            ],
-            "node",
-            "--source=/app/a.js --target=functions",
-        ),
-        (
-            &[("run", "#!"), ("coracle.yaml", "command: [./run]\n")],
-            "server",
-            "./run",
-        ),
-    ] {
+    for (files, runtime, command) in STARTS {
         let plan = plan_of(files);
-        assert_eq!(plan.runtime, runtime, "{files:?}");
+        assert_eq!(plan.runtime, *runtime, "{files:?}");
         let started = plan.image.command.join(" ");
         assert!(started.contains(command), "{started}\n{command}");
     }
@@ -306,4 +316,26 @@ fn a_lock_file_reads_back_what_it_wrote_and_forgets_what_is_not_used() {
     assert_eq!(Lock::parse(&text).unwrap(), lock);
     assert!(Lock::parse("version = 2\n").is_err());
     assert!(Lock::parse("version = 1\nunknown = 1\n").is_err());
+}
+
+#[test]
+fn every_runtime_gives_a_project_that_can_be_planned() {
+    let name = "my-function".parse().unwrap();
+    for runtime in coracle_plan::runtimes::all() {
+        let source: MemorySource = runtime.files(&name).collect();
+        let plan = planned(&source, "my-function").unwrap();
+        assert!(runtime.name().starts_with(&plan.runtime), "{}", runtime.name());
+        assert!(
+            plan.warnings.is_empty(),
+            "{}: {:?}",
+            runtime.name(),
+            plan.warnings
+        );
+        for (path, contents) in runtime.files(&name) {
+            assert!(!contents.contains("{{"), "{path}");
+        }
+        let manifest = format!("runtime: {}\n", runtime.name());
+        let named = planned(&source.with("coracle.yaml", manifest), "my-function").unwrap();
+        assert_eq!(named.steps, plan.steps);
+    }
 }

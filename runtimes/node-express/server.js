@@ -1,0 +1,11 @@
+const express = require('express');
+
+const app = express();
+
+app.get('/', (request, response) => {
+  const name = request.query.name ?? '{{name}}';
+  response.type('text/plain').send(`Hello, ${name}!\n`);
+});
+
+const server = app.listen(process.env.PORT ?? 8080);
+process.on('SIGTERM', () => server.close());
