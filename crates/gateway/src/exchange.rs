@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use coracle_spec::Failure;
 use coracle_tasks::Tasks;
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::upgrade::OnUpgrade;
@@ -216,6 +218,9 @@ impl Exchange<'_> {
         self.note(&head);
         let (mut parts, incoming) = head.response.into_parts();
         headers::strip_answer(&mut parts.headers);
+        if incoming.size_hint().exact().is_none() {
+            parts.headers.remove(CONTENT_LENGTH);
+        }
         self.open.dress(&mut parts.headers);
         let limits = self.revision.limits();
         let silence = Silence::new(limits.idle).until(head.placed + limits.request);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use coracle_tasks::Tasks;
-use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
@@ -113,7 +113,7 @@ impl Gateway {
         if head.method == Method::CONNECT {
             return Err(Refusal::Connect);
         }
-        if head.version == Version::HTTP_11 && head.uri.host().is_none() && !head.headers.contains_key(HOST) {
+        if !names_one_host(head) {
             return Err(Refusal::NoHost);
         }
         match self.routes.find(&head.uri, &head.headers) {
@@ -207,17 +207,26 @@ impl Open {
     }
 }
 
+/// A request names its host once (RFC 9112 §3.2); before HTTP/1.1 it need not.
+fn names_one_host(head: &Parts) -> bool {
+    match head.headers.get_all(HOST).iter().count() {
+        0 => head.version < Version::HTTP_11 || head.uri.host().is_some(),
+        count => count == 1,
+    }
+}
+
 fn origin_form(uri: &Uri) -> Uri {
     uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from)
 }
 
-/// Says how long a body is when nobody has said so, for a client that would leave out the body of a `GET`.
+/// Says that a body's length is unknown, for a client that would leave out the body of a `GET`. A length that was
+/// said beside that is a lie (RFC 9112 §6.3).
 fn declare_length(request: &mut Request<RequestBody>) {
     let unknown = !request.body().is_end_stream() && request.body().size_hint().exact().is_none();
     if unknown {
-        request
-            .headers_mut()
-            .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        let headers = request.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

@@ -88,6 +88,9 @@ pub(crate) fn forward(headers: &mut HeaderMap, target: Option<&Authority>, peer:
     if let Some(host) = target.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
         headers.insert(HOST, host);
     }
+    headers
+        .entry(HOST)
+        .or_insert(HeaderValue::from_static("localhost"));
     headers.remove(EXPECT);
     if !peer.is_local() {
         for name in [&FORWARDED, &FORWARDED_FOR, &FORWARDED_HOST, &FORWARDED_PROTO] {

@@ -18,7 +18,7 @@ pub(crate) enum Refusal {
     UnknownFunction(String),
     #[error("nothing is served at this address")]
     NothingHere,
-    #[error("the request has no valid `Host`")]
+    #[error("the request does not name one host")]
     NoHost,
     #[error("`CONNECT` is not served")]
     Connect,

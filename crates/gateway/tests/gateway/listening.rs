@@ -232,6 +232,77 @@ async fn a_refused_request_is_not_given_leave_to_send() {
 }
 
 #[tokio::test]
+async fn two_lengths_are_one_or_none() {
+    let app = App::http(async |request: Request<hyper::body::Incoming>| {
+        let length = request.headers().contains_key("content-length");
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        Response::new(whole(format!("{length} {body:?} end")))
+    });
+    let world = World::of(&app, Limits::default());
+    let (address, _tasks) = listen(&world).await;
+    for lengths in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3",
+    ] {
+        let request =
+            format!("POST / HTTP/1.1\r\nHost: hello.localhost\r\n{lengths}\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        let answer = read_until(&mut say(address, &request).await, " end").await;
+        assert!(answer.ends_with("false b\"hello\" end"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_says_two_lengths_is_not_believed_twice() {
+    let app = App::raw(async |mut io, _| {
+        let _ = io.read(&mut [0; 4096]).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let _ = io.write_all(answer).await;
+        let _ = io.read(&mut [0]).await;
+    });
+    let world = World::of(&app, Limits::default());
+    let (address, _tasks) = listen(&world).await;
+    let answer = read_until(&mut say(address, GET).await, "0\r\n\r\n").await;
+    assert!(
+        answer.ends_with("5\r\nhello\r\n0\r\n\r\n") && !answer.contains("content-length"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_old_client_is_served_and_the_application_still_gets_a_host() {
+    let app = App::http(async |request: Request<hyper::body::Incoming>| {
+        let host = request.headers()["host"].to_str().unwrap().to_owned();
+        Response::new(whole(format!("from {host}")))
+    });
+    let world = World::of(&app, Limits::default());
+    let (address, _tasks) = listen(&world).await;
+    let answer = read_until(
+        &mut say(address, "GET /function/hello HTTP/1.0\r\n\r\n").await,
+        "",
+    )
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.0 200") && answer.ends_with("from localhost"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_or_names_two_hosts_is_refused() {
+    let world = World::of(&App::saying("hello"), Limits::default());
+    let (address, _tasks) = listen(&world).await;
+    let large = format!(
+        "GET / HTTP/1.1\r\nHost: hello.localhost\r\nX: {}\r\n\r\n",
+        "x".repeat(70_000)
+    );
+    let answer = read_until(&mut say(address, &large).await, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let twice = "GET / HTTP/1.1\r\nHost: hello.localhost\r\nHost: other.localhost\r\n\r\n";
+    let answer = read_until(&mut say(address, twice).await, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_frees_everything() {
     let (hand, frames) = by_hand();
     let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
