@@ -30,6 +30,8 @@ pub(crate) use owner::Owner;
 pub(crate) const CPU_PERIOD_MICROS: u32 = 100_000;
 /// The directory that all keepers share in each hierarchy.
 const FAMILY: &str = "coracle";
+/// The group of a keeper's workers. No sandbox has this name: theirs begin with a letter or digit.
+const STAGING: &str = "_workers";
 
 /// All groups of one keeper.
 #[derive(Debug, Clone)]
@@ -50,6 +52,15 @@ impl Groups {
             hierarchies: self.hierarchies.clone(),
             path: self.path().join(id.as_str()),
         }
+    }
+
+    /// Moves this process, a worker, to where the watchdog finds it and its children whatever they are doing: a child of
+    /// a worker that was killed would otherwise wait for it for ever.
+    pub(crate) fn enter_staging(&self) -> io::Result<()> {
+        let Some(root) = self.hierarchies.killing() else {
+            return Ok(());
+        };
+        enter(&root.join(self.path()).join(STAGING))
     }
 
     /// Answers whether swap can be limited.
@@ -106,9 +117,7 @@ impl Group {
         let Some(root) = self.hierarchies.beside() else {
             return Ok(());
         };
-        let group = root.join(&self.path);
-        fs::create_dir_all(&group)?;
-        fs::write(group.join("cgroup.procs"), "0")
+        enter(&root.join(&self.path))
     }
 
     /// Stops or resumes all processes. They stop within moments of the answer.
@@ -166,6 +175,11 @@ impl Group {
     pub(crate) fn remove(&self) -> io::Result<()> {
         removal::remove_trees(&self.hierarchies.below(&self.path))
     }
+}
+
+fn enter(group: &Path) -> io::Result<()> {
+    fs::create_dir_all(group)?;
+    fs::write(group.join("cgroup.procs"), "0")
 }
 
 fn missing(controller: &str) -> io::Error {

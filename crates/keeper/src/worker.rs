@@ -108,6 +108,7 @@ impl Worker {
 /// The life of a worker.
 fn work(mut connection: Connection, workshop: &Workshop, base: IdBase) -> i32 {
     let stage = limits::set()
+        .and_then(|()| workshop.groups.enter_staging())
         .and_then(|()| Stage::enter(base))
         .map_err(|error| Unready(error));
     let request = match connection.receive::<SandboxSpec>() {

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+#[path = "support/world.rs"]
 mod world;
 
 use std::net::TcpListener;
@@ -115,7 +116,11 @@ impl Host {
         let file = world.path().join("host-only");
         std::fs::write(&file, "host").unwrap();
         let tcp = TcpListener::bind("0.0.0.0:0").unwrap();
-        let abstract_name = format!("coracle-test-{}", std::process::id());
+        let abstract_name = format!(
+            "coracle-test-{}-{}",
+            std::process::id(),
+            tcp.local_addr().unwrap().port()
+        );
         let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         Self {
             file: file.to_str().unwrap().to_owned(),
@@ -133,14 +138,16 @@ async fn escapes(world: &World, profile: Profile, network: Network, attempts: &[
         .iter()
         .map(|(name, argument, _)| format!("probe attempt {name} '{argument}'"))
         .collect();
-    let mut spec = world.spec(&["sh", "-c", &lines.join("\n")]);
+    let mut spec = world.spec(&["sh", "-c", &format!("probe attempt legal\n{}", lines.join("\n"))]);
     spec.profile = profile;
     spec.network = network;
     if profile != Profile::Run {
         (spec.process.uid, spec.process.gid) = (0, 0);
     }
     let (_, stdout, stderr) = world.run(spec).await;
-    let outcomes: Vec<&str> = stdout.lines().collect();
+    let (first, outcomes) = stdout.split_once('\n').unwrap();
+    assert_eq!(first, "done", "what is allowed works: {stdout}{stderr}");
+    let outcomes: Vec<&str> = outcomes.lines().collect();
     assert_eq!(outcomes.len(), attempts.len(), "{stdout}{stderr}");
     let wrong = |(attempt, outcome): (&Attempt, &str)| {
         let expected = outcome.parse().is_ok_and(|errno: i32| attempt.2.contains(&errno));

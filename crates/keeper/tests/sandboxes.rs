@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+#[path = "support/world.rs"]
 mod world;
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};

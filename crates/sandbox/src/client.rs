@@ -88,7 +88,7 @@ impl KeeperClient {
         self.link().await.map(|_| ())
     }
 
-    /// Answers the keeper's process, if one is at hand.
+    /// Answers the process of the keeper that was started or found last, if any was.
     pub fn keeper_pid(&self) -> Option<u32> {
         self.at_hand().map(|link| link.keeper_pid())
     }
@@ -118,17 +118,21 @@ impl KeeperClient {
             .map_err(|_| KeeperError::Lingers)
     }
 
-    /// Waits until the keeper at hand and everything that it kept are gone, however that comes about.
+    /// Waits until the keeper that was started or found last, and everything that it kept, are gone, however that comes
+    /// about.
     pub async fn gone(&self) {
         if let Some(link) = self.at_hand() {
             link.gone().await;
         }
     }
 
+    /// Answers the keeper at hand, also one that was lost.
     fn at_hand(&self) -> Option<Arc<Link>> {
-        self.cell().get().cloned()
+        let current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.get().cloned()
     }
 
+    /// Answers the cell of a keeper that is not lost.
     fn cell(&self) -> Arc<OnceCell<Arc<Link>>> {
         let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.get().is_some_and(|link| link.is_lost()) {

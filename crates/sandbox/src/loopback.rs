@@ -46,23 +46,36 @@ impl WithLoopback {
         forwarded: Vec<SocketAddr>,
     ) -> Self {
         let host = HostResolver::new(Path::new(HOST_RESOLV_CONF), ResolverLimits::default());
-        Self { inner, offer: Arc::new(Offer { dialer, tasks, host, names, forwarded }) }
+        Self {
+            inner,
+            offer: Arc::new(Offer {
+                dialer,
+                tasks,
+                host,
+                names,
+                forwarded,
+            }),
+        }
     }
 
     /// Offers the services inside a sandbox that is there already: one of an earlier server's.
     pub async fn attach(&self, sandbox: &Arc<dyn Sandbox>) -> Result<(), DialError> {
-        let Some(network) = sandbox.network() else { return Ok(()) };
+        let Some(network) = sandbox.network() else {
+            return Ok(());
+        };
         let resolver = self.offer.resolver(&network).await?;
         let forwarders = self.offer.forwarders(&network).await?;
         let sandbox = Arc::clone(sandbox);
-        self.offer.tasks.spawn_graceful("loopback services", |stop| async move {
-            let ended = stop.child_token();
-            tokio::join!(serve(resolver, forwarders, ended.clone()), async {
-                // However the wait ends, nobody is left inside to be served.
-                let _ = stop.run_until_cancelled(sandbox.wait()).await;
-                ended.cancel();
+        self.offer
+            .tasks
+            .spawn_graceful("loopback services", |stop| async move {
+                let ended = stop.child_token();
+                tokio::join!(serve(resolver, forwarders, ended.clone()), async {
+                    // However the wait ends, nobody is left inside to be served.
+                    let _ = stop.run_until_cancelled(sandbox.wait()).await;
+                    ended.cancel();
+                });
             });
-        });
         Ok(())
     }
 }
@@ -113,6 +126,11 @@ impl Offer {
 }
 
 async fn serve(resolver: Resolver, forwarders: Vec<Forwarder>, ended: CancellationToken) {
-    let forwarding = forwarders.into_iter().map(|forwarder| forwarder.serve(ended.clone()));
-    tokio::join!(resolver.serve(ended.clone()), futures::future::join_all(forwarding));
+    let forwarding = forwarders
+        .into_iter()
+        .map(|forwarder| forwarder.serve(ended.clone()));
+    tokio::join!(
+        resolver.serve(ended.clone()),
+        futures::future::join_all(forwarding)
+    );
 }

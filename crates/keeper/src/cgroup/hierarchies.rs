@@ -81,6 +81,13 @@ impl Hierarchies {
         self.version2.as_deref()
     }
 
+    /// Answers the root of the hierarchy that is best for finding and killing processes.
+    pub(super) fn killing(&self) -> Option<&Path> {
+        self.version2()
+            .or_else(|| self.controller("freezer"))
+            .or_else(|| self.controller("pids"))
+    }
+
     /// Answers the root of version 2 if it is the one that limits.
     pub(super) fn limiting_version2(&self) -> Option<&Path> {
         self.version2().filter(|_| self.version1.is_empty())

@@ -15,15 +15,22 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Removes the groups at `paths`, one in each hierarchy, and those below them, killing what is in them. It is no error
 /// when there is none.
+///
+/// All are killed before the first is removed, since a process that is frozen in one hierarchy cannot leave another; and
+/// both again until nothing is left, since what is killed may make a group or a child just before it ends.
 pub(super) fn remove_trees(paths: &[PathBuf]) -> io::Result<()> {
-    // All are killed before the first is waited for: a process that is frozen in one hierarchy cannot leave another.
-    for path in paths {
-        visit(path, &|group| {
-            kill_members(group);
-            Ok(())
-        })?;
+    let start = Instant::now();
+    loop {
+        paths.iter().try_for_each(|path| visit(path, &kill_members))?;
+        match paths.iter().try_for_each(|path| visit(path, &remove)) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && start.elapsed() < DEADLINE => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(error),
+            Ok(()) if !paths.iter().any(|path| path.exists()) => return Ok(()),
+            Ok(()) => {}
+        }
     }
-    paths.iter().try_for_each(|path| visit(path, &remove_when_empty))
 }
 
 /// Calls `action` on all groups at and below `path`, the innermost first.
@@ -42,25 +49,19 @@ fn visit(path: &Path, action: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()
     action(path)
 }
 
-fn remove_when_empty(path: &Path) -> io::Result<()> {
-    let start = Instant::now();
-    loop {
-        match fs::remove_dir(path) {
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && start.elapsed() < DEADLINE => {
-                std::thread::sleep(PAUSE);
-                kill_members(path);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => return other,
-        }
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 
 /// Version 2 kills all at once, frozen or not; version 1 one by one, and only once thawed. What fails here shows when the
 /// group cannot be removed.
-fn kill_members(path: &Path) {
+#[expect(clippy::unnecessary_wraps, reason = "an action of `visit`")]
+fn kill_members(path: &Path) -> io::Result<()> {
     if fs::write(path.join("cgroup.kill"), "1").is_ok() {
-        return;
+        return Ok(());
     }
     let members = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
     for pid in members
@@ -72,4 +73,5 @@ fn kill_members(path: &Path) {
     if path.join("freezer.state").exists() {
         let _ = fs::write(path.join("freezer.state"), "THAWED");
     }
+    Ok(())
 }

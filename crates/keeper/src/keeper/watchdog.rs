@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use coracle_netns::Egress;
 use fs_err as fs;
 use nix::sys::signal::SigSet;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::cgroup::Groups;
 use crate::options::Options;
@@ -46,11 +48,12 @@ pub(super) fn start(groups: &Groups, options: &Options) -> io::Result<Alive> {
     let (keeper_gone, keeper) = io::pipe()?;
     let socket = options.socket();
     let inode = fs::metadata(&socket)?.ino();
+    let parent = pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
     fork(|| {
-        close_all_except(&[both.as_raw_fd(), keeper_gone.as_raw_fd()]);
+        close_all_except(&[parent.as_raw_fd(), both.as_raw_fd(), keeper_gone.as_raw_fd()]);
         let keeper = keeper_gone.try_clone();
         keeper
-            .and_then(|keeper| watch(keeper, groups, (&socket, inode)))
+            .and_then(|keeper| watch((keeper, &parent), groups, (&socket, inode)))
             .map_or(1, |()| 0)
     })?;
     Ok(Alive {
@@ -60,17 +63,29 @@ pub(super) fn start(groups: &Groups, options: &Options) -> io::Result<Alive> {
     })
 }
 
-fn watch(mut keeper: PipeReader, groups: &Groups, socket: (&Path, u64)) -> io::Result<()> {
+fn watch(
+    (mut keeper, parent): (PipeReader, &OwnedFd),
+    groups: &Groups,
+    socket: (&Path, u64),
+) -> io::Result<()> {
     rustix::process::setsid()?;
     rustix::thread::set_name(c"coracle-watch")?;
     // What ends the keeper must not end this.
     SigSet::all().thread_set_mask()?;
     let mut link = String::new();
     keeper.read_to_string(&mut link)?;
+    // Its pipes close before its workers are told to end.
+    await_process(parent)?;
     remove_socket(socket.0, socket.1);
     groups.remove()?;
     await_link_gone(&link);
     Egress::sweep().map_err(io::Error::other)
+}
+
+fn await_process(process: &OwnedFd) -> io::Result<()> {
+    let mut polled = [PollFd::new(process, PollFlags::IN)];
+    rustix::io::retry_on_intr(|| poll(&mut polled, None))?;
+    Ok(())
 }
 
 /// The link between host and router goes with the router, and the rules that accept it are needed until then.

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SAY(...) (printf(__VA_ARGS__), fflush(stdout))
+#define SAY(...) (printf(__VA_ARGS__) < 0 ? -1 : fflush(stdout))
 
 static int serve(int port) {
     int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -96,12 +96,13 @@ static int orphans(void) {
 static void on_term(int signal) { (void)signal; SAY("asked\n"); _exit(3); }
 
 static int tick(void) {
-    for (unsigned long i = 0;; i++) { SAY("%lu\n", i); usleep(2000); }
+    for (unsigned long i = 0; SAY("%lu\n", i) >= 0; i++) usleep(2000);
+    return 1;
 }
 
 static int connect_to(const char *address, int port) {
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval patience = {.tv_sec = 2};
+    struct timeval patience = {.tv_usec = 700000};
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(port)};
     inet_pton(AF_INET, address, &peer.sin_addr);
     setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);

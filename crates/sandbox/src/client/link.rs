@@ -129,7 +129,10 @@ impl Link {
         deadline: Duration,
     ) -> Result<Arc<Self>, KeeperError> {
         rustix::io::ioctl_fionbio(&socket, true).map_err(|errno| KeeperError::Connect(errno.into()))?;
-        #[expect(deprecated, reason = "the other way is unsafe; a connection owns its socket and keeps it")]
+        #[expect(
+            deprecated,
+            reason = "the other way is unsafe; a connection owns its socket and keeps it"
+        )]
         let mut socket = AsyncFd::new(Connection::new(socket)).map_err(KeeperError::Connect)?;
         let hello = tokio::time::timeout(deadline, next_event(&mut socket)).await;
         let hello = hello.map_err(|_| KeeperError::Silent(deadline))??;

@@ -28,7 +28,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::net::unix::pipe;
 
 /// How long anything may take before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Programs of the host that the root file system has, with the libraries that they load.
 const TOOLS: &[&str] = &[
@@ -36,19 +36,19 @@ const TOOLS: &[&str] = &[
 ];
 
 /// A keeper of its own.
-pub struct World {
-    pub client: KeeperClient,
+pub(crate) struct World {
+    pub(crate) client: KeeperClient,
     directory: TempDir,
     count: AtomicU32,
 }
 
 impl World {
     /// One that ends with its client.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_lease(Duration::ZERO)
     }
 
-    pub fn with_lease(lease: Duration) -> Self {
+    pub(crate) fn with_lease(lease: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let client = client(directory.path(), lease, Tasks::new());
         Self {
@@ -58,16 +58,16 @@ impl World {
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// Another server on the same data directory.
-    pub fn second_client(&self, lease: Duration) -> KeeperClient {
+    pub(crate) fn second_client(&self, lease: Duration) -> KeeperClient {
         client(self.directory.path(), lease, Tasks::new())
     }
 
-    pub fn spec(&self, args: &[&str]) -> SandboxSpec {
+    pub(crate) fn spec(&self, args: &[&str]) -> SandboxSpec {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         SandboxSpec {
             id: format!("test-{number}").parse().unwrap(),
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    pub async fn create(&self, spec: SandboxSpec) -> Arc<dyn Sandbox> {
+    pub(crate) async fn create(&self, spec: SandboxSpec) -> Arc<dyn Sandbox> {
         self.client
             .create(spec)
             .await
@@ -103,7 +103,10 @@ impl World {
     }
 
     /// Creates and starts; answers its lines as well.
-    pub async fn start(&self, spec: SandboxSpec) -> (Arc<dyn Sandbox>, Lines<BufReader<pipe::Receiver>>) {
+    pub(crate) async fn start(
+        &self,
+        spec: SandboxSpec,
+    ) -> (Arc<dyn Sandbox>, Lines<BufReader<pipe::Receiver>>) {
         let sandbox = self.create(spec).await;
         let output = sandbox.output().unwrap();
         sandbox
@@ -114,7 +117,7 @@ impl World {
     }
 
     /// Runs to the end; answers how it ended, and what it printed on both.
-    pub async fn run(&self, spec: SandboxSpec) -> (Exit, String, String) {
+    pub(crate) async fn run(&self, spec: SandboxSpec) -> (Exit, String, String) {
         let sandbox = self.create(spec).await;
         let output = sandbox.output().unwrap();
         sandbox
@@ -128,19 +131,19 @@ impl World {
     }
 
     /// Runs a script; answers what it printed, which fails the test unless it ends well.
-    pub async fn shell(&self, script: &str) -> String {
+    pub(crate) async fn shell(&self, script: &str) -> String {
         let (exit, stdout, stderr) = self.run(self.spec(&["sh", "-c", script])).await;
         assert_eq!(exit, Exit::Code(0), "{stdout}{stderr}");
         stdout
     }
 
     /// Ends the keeper, and waits until nothing is left.
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.client.shutdown(PATIENCE).await.unwrap();
     }
 }
 
-pub fn client(directory: &Path, lease: Duration, tasks: Tasks) -> KeeperClient {
+pub(crate) fn client(directory: &Path, lease: Duration, tasks: Tasks) -> KeeperClient {
     let config = KeeperConfig {
         program: env!("CARGO_BIN_EXE_coracle-keeper").into(),
         arguments: Vec::<OsString>::new(),
@@ -152,7 +155,7 @@ pub fn client(directory: &Path, lease: Duration, tasks: Tasks) -> KeeperClient {
 }
 
 /// The next line, which fails the test when there is none.
-pub async fn line(lines: &mut Lines<BufReader<pipe::Receiver>>) -> String {
+pub(crate) async fn line(lines: &mut Lines<BufReader<pipe::Receiver>>) -> String {
     tokio::time::timeout(PATIENCE, lines.next_line())
         .await
         .expect("no line came")
@@ -161,7 +164,7 @@ pub async fn line(lines: &mut Lines<BufReader<pipe::Receiver>>) -> String {
 }
 
 /// Reads a pipe to its end.
-pub async fn text_of(mut pipe: pipe::Receiver) -> String {
+pub(crate) async fn text_of(mut pipe: pipe::Receiver) -> String {
     let mut text = String::new();
     tokio::time::timeout(PATIENCE, pipe.read_to_string(&mut text))
         .await
@@ -171,7 +174,7 @@ pub async fn text_of(mut pipe: pipe::Receiver) -> String {
 }
 
 /// All messages of an error.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -182,7 +185,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The root file system: made once for all tests of a program, since nothing ever writes to it.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("root-{}", env!("CARGO_CRATE_NAME")));
