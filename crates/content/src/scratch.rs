@@ -95,23 +95,35 @@ fn same(file: &fs::File, path: &Path) -> bool {
 }
 
 /// Removes what dead processes left: scratch space, leases and lock files.
+///
+/// What cannot be removed, such as a directory with a mount in it, is left for the next time: it takes space, and
+/// nothing else.
 pub(crate) fn sweep(store: &Store) -> Result<(), StoreError> {
     ["scratch", "leases", "locks"]
         .into_iter()
         .try_for_each(|folder| sweep_folder(&store.folder(folder)))
 }
 
-/// An entry is removed while its lock is held: its owner, if there were one, would hold that lock when renaming
-/// it away.
 fn sweep_folder(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).context("list", folder)? {
         let path = entry.context("list", folder)?.path();
-        let Ok(file) = fs::File::open(&path) else { continue };
-        match file.file().try_lock() {
-            Ok(()) if same(&file, &path) => remove_tree(&path).context("remove", &path)?,
-            Ok(()) | Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(error).context("lock", &path),
+        if let Err(error) = sweep_entry(&path) {
+            tracing::warn!(path = %path.display(), %error, "cannot remove what a dead process left");
         }
     }
     Ok(())
+}
+
+/// An entry is removed while its lock is held: its owner, if there were one, would hold that lock when renaming
+/// it away.
+fn sweep_entry(path: &Path) -> io::Result<()> {
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        result => result?,
+    };
+    match file.file().try_lock() {
+        Ok(()) if same(&file, path) => remove_tree(path),
+        Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }

@@ -333,6 +333,20 @@ fn removal_stops_at_a_mount_point_and_leaves_what_is_mounted() {
 }
 
 #[test]
+fn a_leftover_with_a_mount_in_it_does_not_keep_the_store_closed() {
+    let place = Place::new();
+    place.open();
+    let left = place.root().join("scratch/1-left");
+    let mounted = Mounted::new(&left.join("mount"), c"size=64k");
+    fs::write(mounted.path.join("precious"), "x").unwrap();
+    place.open();
+    assert!(mounted.path.join("precious").exists());
+    drop(mounted);
+    place.open();
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_full_disk_is_said_and_leaves_no_partial_content() {
     let place = Place::new();
     let _disk = Mounted::new(&place.root(), c"size=1m");

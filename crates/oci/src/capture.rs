@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use coracle_content::Store;
 use coracle_spec::{Class, Failure};
@@ -169,6 +170,8 @@ struct Capture<'a> {
     root_path: PathBuf,
     start: Start,
     to: LayerPath,
+    /// The directory that was looked into last.
+    recent: Option<(LayerPath, Arc<OwnedFd>)>,
     /// The files with several names that were added, by device and inode.
     links: HashMap<(u64, u64), LayerPath>,
 }
@@ -184,7 +187,7 @@ struct Found {
     path: LayerPath,
     /// Where it goes.
     to: LayerPath,
-    parent: OwnedFd,
+    parent: Arc<OwnedFd>,
     name: OsString,
     stat: Stat,
 }
@@ -215,6 +218,7 @@ impl<'a> Capture<'a> {
             root_path,
             start,
             to,
+            recent: None,
             links: HashMap::new(),
         })
     }
@@ -244,14 +248,11 @@ impl<'a> Capture<'a> {
         self.add_directory(&path, &self.to.clone(), &Opened { directory, stat }, pending)
     }
 
-    fn look(&self, path: LayerPath, to: Option<LayerPath>) -> Result<Found, CaptureError> {
+    fn look(&mut self, path: LayerPath, to: Option<LayerPath>) -> Result<Found, CaptureError> {
         let name = path.name().unwrap_or_default().to_owned();
-        let look = || -> io::Result<(OwnedFd, Stat)> {
-            let parent = open_beneath(&self.root, &path.parent().unwrap_or_default())?;
-            let stat = rustix::fs::statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW)?;
-            Ok((parent, stat))
-        };
-        let (parent, stat) = look().map_err(|error| self.failed(&path, error))?;
+        let parent = self.parent(&path).map_err(|error| self.failed(&path, error))?;
+        let stat = rustix::fs::statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|error| self.failed(&path, error.into()))?;
         let to = match to {
             Some(to) => to,
             None => self.to.join(path.as_path().as_os_str())?,
@@ -263,6 +264,18 @@ impl<'a> Capture<'a> {
             name,
             stat,
         })
+    }
+
+    fn parent(&mut self, path: &LayerPath) -> io::Result<Arc<OwnedFd>> {
+        let parent = path.parent().unwrap_or_default();
+        if let Some((recent, directory)) = &self.recent
+            && *recent == parent
+        {
+            return Ok(Arc::clone(directory));
+        }
+        let directory = Arc::new(open_beneath(&self.root, &parent)?);
+        self.recent = Some((parent, Arc::clone(&directory)));
+        Ok(directory)
     }
 
     fn add(&mut self, found: &Found, pending: &mut Vec<LayerPath>) -> Result<(), CaptureError> {

@@ -9,7 +9,7 @@ use coracle_spec::{Class, Digest, Failure, Hasher};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Taken;
-use crate::compression::{Compression, Encoder};
+use crate::compression::{Compression, Encoder, HashingReader};
 use crate::entry::Metadata;
 use crate::path::{InvalidPath, LayerPath};
 use crate::tar::{BLOCK, Body, encode, padding};
@@ -119,6 +119,12 @@ pub enum LayerError {
         /// How many bytes there were, at least.
         found: u64,
     },
+    /// The contents are not those that were expected.
+    #[error("`{path}` changed while it was read")]
+    Changed {
+        /// The file.
+        path: LayerPath,
+    },
     /// The contents cannot be read.
     #[error("cannot read the contents of `{path}`")]
     Read {
@@ -133,7 +139,7 @@ impl Failure for LayerError {
     fn class(&self) -> Class {
         match self {
             Self::Store(source) | Self::Tree { source, .. } => source.class(),
-            Self::Size { .. } => Class::Conflict,
+            Self::Size { .. } | Self::Changed { .. } => Class::Conflict,
             Self::Path(_) | Self::Read { .. } => Class::User,
             Self::Duplicate { .. } | Self::NotInDirectory { .. } | Self::NoTarget { .. } => Class::Internal,
         }
@@ -142,7 +148,7 @@ impl Failure for LayerError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(source) | Self::Tree { source, .. } => source.hint(),
-            Self::Size { .. } => {
+            Self::Size { .. } | Self::Changed { .. } => {
                 Some("leave the folder alone while it is built, then build again".to_owned())
             }
             _ => None,
@@ -236,6 +242,26 @@ impl LayerWriter {
         match &file {
             Some(file) => self.in_tree(&path, |_| finish_file(file, &metadata)).map(drop),
             None => Ok(()),
+        }
+    }
+
+    /// Adds a file whose contents have been hashed already, and fails when they are others by now: what a key was
+    /// made of is what the layer holds.
+    pub fn expected_file(
+        &mut self,
+        path: impl AsRef<Path>,
+        metadata: &Metadata,
+        expected: (u64, &Digest),
+        contents: impl Read,
+    ) -> Result<(), LayerError> {
+        let (size, digest) = expected;
+        let mut contents = HashingReader::new(contents);
+        self.file(path.as_ref(), metadata, size, &mut contents)?;
+        match contents.finish() {
+            found if found == *digest => Ok(()),
+            _ => Err(LayerError::Changed {
+                path: LayerPath::new(path)?,
+            }),
         }
     }
 

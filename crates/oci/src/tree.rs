@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 use fs_err as fs;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, XattrFlags};
@@ -23,7 +24,7 @@ const OPAQUE: &str = "trusted.overlay.opaque";
 pub(crate) struct TreeWriter {
     root: OwnedFd,
     /// The directory that the last entry was in.
-    recent: Option<(LayerPath, OwnedFd)>,
+    recent: Option<(LayerPath, Arc<OwnedFd>)>,
     /// Directories get their time last, since each entry made in them changes it.
     times: Vec<(LayerPath, i64)>,
 }
@@ -46,7 +47,7 @@ impl TreeWriter {
         }
         let directory = self.open(path)?;
         apply(directory.as_fd(), metadata)?;
-        self.recent = Some((path.clone(), directory));
+        self.recent = Some((path.clone(), Arc::new(directory)));
         self.times.push((path.clone(), metadata.mtime));
         Ok(())
     }
@@ -168,18 +169,17 @@ impl TreeWriter {
     }
 
     /// Answers the directory that `path` is in, made if it is missing, and the name in it.
-    fn place<'a>(&mut self, path: &'a LayerPath) -> io::Result<(OwnedFd, &'a OsStr)> {
+    fn place<'a>(&mut self, path: &'a LayerPath) -> io::Result<(Arc<OwnedFd>, &'a OsStr)> {
         let name = path.name().ok_or(Errno::ISDIR)?;
         let parent = path.parent().unwrap_or_default();
         if let Some((recent, directory)) = &self.recent
             && *recent == parent
         {
-            return Ok((directory.try_clone()?, name));
+            return Ok((Arc::clone(directory), name));
         }
-        let directory = self.open_or_make(&parent)?;
-        let held = directory.try_clone()?;
-        self.recent = Some((parent, directory));
-        Ok((held, name))
+        let directory = Arc::new(self.open_or_make(&parent)?);
+        self.recent = Some((parent, Arc::clone(&directory)));
+        Ok((directory, name))
     }
 
     /// Opens a directory; what is missing of it is made, and what was hidden of it shows.

@@ -11,6 +11,8 @@ use crate::path::{InvalidPath, LayerPath};
 use crate::tar::{Entry, Kind, Reader, TarError};
 use crate::tree::finish_file;
 
+const BUFFER: usize = 128 << 10;
+
 /// What unpacking takes from an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UnpackPolicy {
@@ -190,7 +192,7 @@ impl<R: Read> Unpacking<'_, HashingReader<R>> {
         }
         match entry.kind {
             Kind::Directory => self.write(path, |tree| tree.directory(path, &metadata)),
-            Kind::File => self.file(path, &metadata),
+            Kind::File => self.file(path, &metadata, entry.size),
             Kind::Symlink { target } if !is_link_target(&target) => Err(refused(
                 path,
                 "its target is empty, too long or contains a zero byte",
@@ -205,13 +207,13 @@ impl<R: Read> Unpacking<'_, HashingReader<R>> {
         }
     }
 
-    fn file(&mut self, path: &LayerPath, metadata: &crate::Metadata) -> Result<(), UnpackError> {
+    fn file(&mut self, path: &LayerPath, metadata: &crate::Metadata, size: u64) -> Result<(), UnpackError> {
         let failed = |source| UnpackError::Entry {
             path: path.clone(),
             source,
         };
         let mut file = self.tree.writer.file(path).map_err(failed)?;
-        let mut buffer = vec![0; 128 << 10];
+        let mut buffer = vec![0; usize::try_from(size).unwrap_or(BUFFER).clamp(1, BUFFER)];
         loop {
             match self.archive.read(&mut buffer).map_err(TarError::Read)? {
                 0 => break,

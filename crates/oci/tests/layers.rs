@@ -312,6 +312,21 @@ fn what_would_make_a_wrong_layer_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_file_that_is_not_what_was_hashed_makes_no_layer() {
+    let place = Place::new();
+    let write = |text: &'static str| {
+        write_layer(&place.store, &LayerOptions::default(), |layer| {
+            layer.expected_file("f", &Metadata::file(), (3, &Digest::of("one")), text.as_bytes())
+        })
+    };
+    write("one").unwrap();
+    let error = write("two").unwrap_err();
+    assert!(matches!(error, LayerError::Changed { .. }), "{error:?}");
+    assert_eq!(error.class(), Class::Conflict);
+    assert_eq!(place.names("blobs/sha256").len(), 1);
+}
+
+#[test]
 fn compressing_anew_keeps_the_contents_and_is_done_once() {
     let place = Place::new();
     let zstd = write(&place.store, Compression::Zstd, sample).noted("sample");
