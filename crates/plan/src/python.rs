@@ -12,6 +12,7 @@ mod application;
 mod bytecode;
 mod dependencies;
 mod detect;
+mod file;
 mod pyproject;
 mod release;
 mod requirements;

@@ -19,7 +19,10 @@ pub struct FunctionId {
 impl FunctionId {
     /// Answers the function `name` of the default namespace.
     pub fn in_default(name: FunctionName) -> Self {
-        Self { namespace: Namespace::default(), name }
+        Self {
+            namespace: Namespace::default(),
+            name,
+        }
     }
 }
 
@@ -38,7 +41,10 @@ impl FromStr for FunctionId {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         match text.split_once('.') {
-            Some((name, namespace)) => Ok(Self { namespace: namespace.parse()?, name: name.parse()? }),
+            Some((name, namespace)) => Ok(Self {
+                namespace: namespace.parse()?,
+                name: name.parse()?,
+            }),
             None => Ok(Self::in_default(text.parse()?)),
         }
     }
@@ -51,9 +57,15 @@ mod tests {
     #[test]
     fn an_identity_reads_and_prints_with_its_namespace_unless_it_is_the_default_one() {
         for text in ["hello", "hello.team"] {
-            assert_eq!(text.parse::<FunctionId>().map(|id| id.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<FunctionId>().map(|id| id.to_string()),
+                Ok(text.to_owned())
+            );
         }
-        assert_eq!("hello.default".parse::<FunctionId>().map(|id| id.to_string()), Ok("hello".to_owned()));
+        assert_eq!(
+            "hello.default".parse::<FunctionId>().map(|id| id.to_string()),
+            Ok("hello".to_owned())
+        );
         for bad in ["", ".", "a.", ".b", "a.b.c"] {
             assert!(bad.parse::<FunctionId>().is_err(), "{bad}");
         }

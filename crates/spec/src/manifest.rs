@@ -6,6 +6,7 @@
 //! [`Manifest::given`].
 
 mod build;
+mod checks;
 mod document;
 mod error;
 mod naming;

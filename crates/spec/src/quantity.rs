@@ -71,17 +71,22 @@ impl FromStr for ByteSize {
             .iter()
             .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)))
             .unwrap_or((text, 1));
-        integer(number).and_then(|count| count.checked_mul(unit)).map(Self).ok_or_else(|| InvalidQuantity {
-            what: "size",
-            text: text.to_owned(),
-            expected: "a whole number of bytes, or with a unit: `64k`, `256Mi`, `1Gi`",
-        })
+        integer(number)
+            .and_then(|count| count.checked_mul(unit))
+            .map(Self)
+            .ok_or_else(|| InvalidQuantity {
+                what: "size",
+                text: text.to_owned(),
+                expected: "a whole number of bytes, or with a unit: `64k`, `256Mi`, `1Gi`",
+            })
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = SIZE_UNITS[..4].iter().find(|(_, unit)| self.0 >= *unit && self.0 % unit == 0);
+        let whole = SIZE_UNITS[..4]
+            .iter()
+            .find(|(_, unit)| self.0 >= *unit && self.0.is_multiple_of(*unit));
         match whole {
             Some((suffix, unit)) => write!(f, "{}{suffix}", self.0 / unit),
             None => write!(f, "{}", self.0),
@@ -179,7 +184,11 @@ impl fmt::Display for Span {
 }
 
 fn integer(digits: &str) -> Option<u64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())
+        .flatten()
 }
 
 fn decimal_millis(text: &str) -> Option<u32> {
@@ -197,7 +206,13 @@ mod tests {
 
     #[test]
     fn sizes_read_and_print_with_their_units() {
-        for (text, bytes) in [("0", 0), ("1024", 1024), ("64k", 64_000), ("256Mi", 256 << 20), ("1Gi", 1 << 30)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1024", 1024),
+            ("64k", 64_000),
+            ("256Mi", 256 << 20),
+            ("1Gi", 1 << 30),
+        ] {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
         }
         assert_eq!(ByteSize(256 << 20).to_string(), "256Mi");
@@ -209,7 +224,13 @@ mod tests {
 
     #[test]
     fn processor_shares_read_as_decimals_and_thousandths() {
-        for (text, millis) in [("0.5", 500), ("2", 2000), ("500m", 500), ("1.25", 1250), ("0.001", 1)] {
+        for (text, millis) in [
+            ("0.5", 500),
+            ("2", 2000),
+            ("500m", 500),
+            ("1.25", 1250),
+            ("0.001", 1),
+        ] {
             assert_eq!(text.parse::<Cpu>().map(Cpu::millis), Ok(millis), "{text}");
         }
         for bad in ["0", "0.0001", "", "m", ".", "1.", "-1", "1e3"] {
@@ -220,7 +241,10 @@ mod tests {
     #[test]
     fn spans_read_and_print_with_their_units() {
         for text in ["250ms", "10s", "5m", "2h", "90s"] {
-            assert_eq!(text.parse::<Span>().map(|span| span.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<Span>().map(|span| span.to_string()),
+                Ok(text.to_owned())
+            );
         }
         for bad in ["10", "s", "1.5s", "-1s", "1d"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");

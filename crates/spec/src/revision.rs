@@ -53,7 +53,12 @@ pub struct Health {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { path: None, interval: Span::seconds(10), timeout: Span::seconds(2), grace: Span::seconds(30) }
+        Self {
+            path: None,
+            interval: Span::seconds(10),
+            timeout: Span::seconds(2),
+            grace: Span::seconds(30),
+        }
     }
 }
 
@@ -73,7 +78,12 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { memory: ByteSize::mebibytes(256), cpu: None, pids: 256, disk: ByteSize::mebibytes(512) }
+        Self {
+            memory: ByteSize::mebibytes(256),
+            cpu: None,
+            pids: 256,
+            disk: ByteSize::mebibytes(512),
+        }
     }
 }
 
@@ -95,7 +105,13 @@ pub struct Scale {
 
 impl Default for Scale {
     fn default() -> Self {
-        Self { min: 0, max: 10, concurrency: 20, freeze: None, idle: Span::seconds(300) }
+        Self {
+            min: 0,
+            max: 10,
+            concurrency: 20,
+            freeze: None,
+            idle: Span::seconds(300),
+        }
     }
 }
 
@@ -113,7 +129,11 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { request: Span::seconds(60), first_byte: Span::seconds(30), idle: Span::seconds(60) }
+        Self {
+            request: Span::seconds(60),
+            first_byte: Span::seconds(30),
+            idle: Span::seconds(60),
+        }
     }
 }
 

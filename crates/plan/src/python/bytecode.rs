@@ -18,7 +18,7 @@ const LARGE: u64 = 32 * 1024;
 
 /// Compiles all beneath a folder. Files that do not compile are left to whoever imports them: packages hold files
 /// for other versions of Python, and tests of broken ones.
-const PROGRAM: &str = "import compileall, sys; mode = compileall.PycInvalidationMode.UNCHECKED_HASH; \
+const PROGRAM: &str = "import compileall, py_compile, sys; mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
                        [compileall.compile_dir(folder, quiet=2, invalidation_mode=mode) for folder in sys.argv[1:]]";
 
 /// Answers the command that compiles all beneath some folders.
@@ -62,15 +62,9 @@ pub(super) fn of_large_application(
         .filter(|file| super::is_source(file))
         .cloned()
         .collect();
-    let size_of = |file: &String| {
-        context
-            .source
-            .entries()
-            .iter()
-            .find(|entry| entry.path == *file)
-            .map(|entry| entry.size)
-    };
-    if files.iter().filter_map(size_of).sum::<u64>() > LARGE {
+    let entries = context.source.entries().iter();
+    let of_application = entries.filter(|entry| files.binary_search(&entry.path).is_ok());
+    if of_application.map(|entry| entry.size).sum::<u64>() > LARGE {
         let inputs = vec![Input::Source {
             files,
             to: APP.to_owned(),
