@@ -247,6 +247,13 @@ impl Assembler<'_> {
         plans: &[Plan<'l>],
         wanted: &[bool],
     ) -> Result<Vec<Made<'l>>, AssembleError> {
+        let lease = self.store.lease()?;
+        for plan in plans {
+            lease.keep(&plan.key)?;
+            plan.packages
+                .iter()
+                .try_for_each(|package| lease.keep(&package.sha256))?;
+        }
         let mut made = Vec::new();
         for (plan, wanted) in plans.iter().zip(wanted) {
             made.push(match self.known_tree(plan)? {

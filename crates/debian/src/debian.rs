@@ -1,5 +1,7 @@
 //! What callers hold.
 
+use std::sync::OnceLock;
+
 use coracle_content::{Store, Tree};
 use coracle_fetch::Fetcher;
 use coracle_oci::{Compression, Layer};
@@ -14,7 +16,8 @@ use crate::keyring::{Keyring, KeyringError};
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::release::{Arch, Release};
-use crate::snapshot::{Reader, Snapshot, SnapshotError};
+use crate::snapshot::Snapshot;
+use crate::suites::{Reader, SnapshotError};
 
 /// Makes bases of Debian packages. Synchronous: it reads the network and the disk, with threads of its own.
 #[derive(Debug, Clone)]
@@ -115,14 +118,18 @@ impl Debian {
             keyring,
             now: (self.clock)(),
         };
-        Ok(reader.snapshot(release, arch, progress)?)
+        Ok(Snapshot {
+            store: self.store.clone(),
+            release,
+            arch,
+            suites: reader.suites(release, arch, progress)?,
+            index: OnceLock::new(),
+        })
     }
 
     /// Chooses the packages of a base from the archive as it is now.
     pub fn lock(&self, recipe: &Recipe, progress: &dyn Progress) -> Result<BaseLock, LockError> {
-        Ok(self
-            .snapshot(recipe.release, recipe.arch, progress)?
-            .lock(recipe)?)
+        self.snapshot(recipe.release, recipe.arch, progress)?.lock(recipe)
     }
 
     /// Answers the layers of a base, lowest first: the one that all bases of the release share, then the rest.

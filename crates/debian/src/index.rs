@@ -158,11 +158,6 @@ impl Index {
         self.packages.get(name)
     }
 
-    /// Answers how many packages there are.
-    pub(crate) fn len(&self) -> usize {
-        self.packages.len()
-    }
-
     /// Answers what can meet `relation`: the package itself, then those that provide it by priority and name.
     pub(crate) fn candidates<'i>(&'i self, relation: &relation::Relation<'_>) -> Vec<&'i Package> {
         let itself = self
@@ -244,7 +239,7 @@ pub(crate) mod tests {
             );
             let mut index = Index::default();
             index.read(text.as_bytes(), Part::Main).expect("reads");
-            assert_eq!(index.len(), 0, "{path}");
+            assert!(index.packages.is_empty(), "{path}");
         }
     }
 }

@@ -1,131 +1,33 @@
-//! The archive as it is now: verified release files and the packages they vouch for.
+//! The archive as it is now, from which the packages of bases are chosen.
 
-use std::io::{self, BufReader};
-use std::thread;
+use std::io::BufReader;
+use std::sync::OnceLock;
 
-use coracle_content::{Blob, Store, StoreError};
-use coracle_fetch::{Download, FetchError, Fetcher};
-use coracle_spec::{Class, Digest, Failure};
-use jiff::Timestamp;
+use coracle_content::Store;
+use coracle_spec::Digest;
 use liblzma::read::XzDecoder;
-use serde::{Deserialize, Serialize};
 
-use crate::archive::Archive;
 use crate::base_lock::{BaseLock, LockedPackage, LockedSuite};
-use crate::closure::{ClosureError, closure};
+use crate::closure::closure;
+use crate::debian::LockError;
 use crate::index::{Index, Package};
-use crate::keyring::{Keyring, SignatureError};
-use crate::progress::{Downloading, Phase, Progress};
 use crate::recipe::{Kind, Omissions, RECIPE_VERSION, Recipe, common_roots};
-use crate::release::{Arch, Release, Suite};
-use crate::release_file::{IndexFile, ReleaseFile};
+use crate::release::{Arch, Release};
+use crate::suites::{Fetched, SnapshotError};
 
-/// The most bytes a release file may have; Debian's has 140 kB.
-const RELEASE_FILE_LIMIT: u64 = 8 << 20;
-
-/// The kind of records that hold the newest date seen of a suite.
-const REPLAY: &str = "debian-suite";
-
-/// Why the archive's lists of packages cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// A list could not be fetched, or is not what the release file says.
-    #[error("cannot fetch the Debian suite `{suite}`")]
-    Fetch {
-        /// The suite.
-        suite: String,
-        /// What failed.
-        source: Box<FetchError>,
-    },
-    /// A release file is not signed by Debian.
-    #[error("the release file of the Debian suite `{suite}` is not to be trusted")]
-    Signature {
-        /// The suite.
-        suite: String,
-        /// What is wrong with the signature.
-        source: SignatureError,
-    },
-    /// A release file lacks something.
-    #[error("the release file of the Debian suite `{suite}` has no usable field `{field}`")]
-    Malformed {
-        /// The suite.
-        suite: String,
-        /// The field.
-        field: &'static str,
-    },
-    /// A release file is one of another suite.
-    #[error("the release file of the Debian suite `{suite}` is that of `{found}`")]
-    OtherSuite {
-        /// The suite that was asked for.
-        suite: String,
-        /// The suite that was answered.
-        found: String,
-    },
-    /// A release file is past the time until which it counts.
-    #[error("the release file of the Debian suite `{suite}` was valid until {until}")]
-    Expired {
-        /// The suite.
-        suite: String,
-        /// When it ceased to be valid.
-        until: Timestamp,
-    },
-    /// A release file is older than one that was seen before.
-    #[error(
-        "the release file of the Debian suite `{suite}` is of {date}, older than the one of {seen} seen before"
-    )]
-    Replayed {
-        /// The suite.
-        suite: String,
-        /// Its date now.
-        date: Timestamp,
-        /// The newest date seen.
-        seen: Timestamp,
-    },
-    /// A list of packages cannot be read.
-    #[error("cannot read the packages of the Debian suite `{suite}`")]
-    Read {
-        /// The suite.
-        suite: String,
-        /// What failed.
-        source: io::Error,
-    },
-    /// The store failed.
-    #[error("cannot keep the lists of packages")]
-    Store(#[from] StoreError),
-    /// The caller lost interest.
-    #[error("reading the lists of packages was cancelled")]
-    Cancelled,
-}
-
-impl Failure for SnapshotError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Store(error) => error.class(),
-            _ => Class::Unavailable,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Fetch { source, .. } if !source.is_not_found() => return source.hint(),
-            Self::Store(error) => return error.hint(),
-            Self::Expired { .. } => {
-                "check this machine's clock; if it is right, the mirror is stale: use another one"
-            }
-            Self::Cancelled => return None,
-            _ => "the mirror is stale, incomplete or altered: use another one",
-        };
-        Some(hint.to_owned())
-    }
-}
+/// The kind of records that hold what was chosen from lists of packages.
+const CHOICE: &str = "debian-choice";
 
 /// The packages of a release as the archive offers them now.
+///
+/// The lists are verified; they are read when something is chosen that was not chosen from the same lists before.
 #[derive(Debug)]
 pub struct Snapshot {
-    release: Release,
-    arch: Arch,
-    suites: Vec<LockedSuite>,
-    index: Index,
+    pub(crate) store: Store,
+    pub(crate) release: Release,
+    pub(crate) arch: Arch,
+    pub(crate) suites: Vec<Fetched>,
+    pub(crate) index: OnceLock<Index>,
 }
 
 impl Snapshot {
@@ -133,14 +35,38 @@ impl Snapshot {
     ///
     /// # Panics
     /// When `recipe` is for another release or architecture than the snapshot.
-    pub fn lock(&self, recipe: &Recipe) -> Result<BaseLock, ClosureError> {
+    pub fn lock(&self, recipe: &Recipe) -> Result<BaseLock, LockError> {
         assert!(self.is_of(recipe), "a recipe for this snapshot");
-        let common = closure(
-            &self.index,
-            &common_roots(self.release),
-            Omissions::of(Kind::Runtime),
-        )?;
-        let chosen = closure(&self.index, &recipe.roots(), Omissions::of(recipe.kind))?;
+        let key = self.key(recipe);
+        let known: Option<BaseLock> = self.store.record(CHOICE, &key).map_err(SnapshotError::from)?;
+        if let Some(known) = known.filter(|known| known.answers(recipe)) {
+            // The lists are the same; the release files around them may have newer dates.
+            return Ok(BaseLock {
+                suites: self.locked_suites(),
+                ..known
+            });
+        }
+        let lock = self.choose(recipe)?;
+        self.store
+            .put_record(CHOICE, &key, &lock)
+            .map_err(SnapshotError::from)?;
+        Ok(lock)
+    }
+
+    /// Answers whether `recipe` is for the snapshot's release and architecture.
+    pub fn is_of(&self, recipe: &Recipe) -> bool {
+        (recipe.release, recipe.arch) == (self.release, self.arch)
+    }
+
+    fn key(&self, recipe: &Recipe) -> Digest {
+        let lists: Vec<_> = self.suites.iter().map(|suite| suite.locked.packages).collect();
+        Digest::of_value(&(CHOICE, RECIPE_VERSION, recipe, lists))
+    }
+
+    fn choose(&self, recipe: &Recipe) -> Result<BaseLock, LockError> {
+        let index = self.index()?;
+        let common = closure(index, &common_roots(self.release), Omissions::of(Kind::Runtime))?;
+        let chosen = closure(index, &recipe.roots(), Omissions::of(recipe.kind))?;
         let is_shared = |package: &&Package| common.iter().any(|shared| shared.name == package.name);
         let (shared, packages): (Vec<_>, Vec<_>) = chosen.into_iter().partition(is_shared);
         Ok(BaseLock {
@@ -149,21 +75,36 @@ impl Snapshot {
             arch: self.arch,
             kind: recipe.kind,
             roots: recipe.packages.clone(),
-            suites: self.suites.clone(),
+            suites: self.locked_suites(),
             shared: shared.into_iter().map(locked).collect(),
             packages: packages.into_iter().map(locked).collect(),
         })
     }
 
-    /// Answers whether `recipe` is for the snapshot's release and architecture.
-    pub fn is_of(&self, recipe: &Recipe) -> bool {
-        (recipe.release, recipe.arch) == (self.release, self.arch)
+    fn locked_suites(&self) -> Vec<LockedSuite> {
+        self.suites.iter().map(|suite| suite.locked.clone()).collect()
     }
 
-    /// Answers how many packages there are.
-    pub fn packages(&self) -> usize {
-        self.index.len()
+    fn index(&self) -> Result<&Index, SnapshotError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let index = read(&self.suites)?;
+        Ok(self.index.get_or_init(|| index))
     }
+}
+
+fn read(suites: &[Fetched]) -> Result<Index, SnapshotError> {
+    let mut index = Index::default();
+    for Fetched { suite, list, .. } in suites {
+        let lines = BufReader::with_capacity(1 << 18, XzDecoder::new(list.open()?));
+        let read = index.read(lines, suite.part);
+        read.map_err(|source| SnapshotError::Read {
+            suite: suite.name.clone(),
+            source,
+        })?;
+    }
+    Ok(index.finish())
 }
 
 fn locked(package: &Package) -> LockedPackage {
@@ -175,184 +116,4 @@ fn locked(package: &Package) -> LockedPackage {
         size: package.size,
         sha256: package.sha256,
     }
-}
-
-/// Where and how a snapshot is taken.
-pub(crate) struct Reader<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) archive: &'a Archive,
-    pub(crate) keyring: &'a Keyring,
-    pub(crate) now: Timestamp,
-}
-
-/// A suite whose release file is verified and whose list of packages is in the store.
-struct Fetched {
-    locked: LockedSuite,
-    list: Blob,
-}
-
-/// The newest date that was seen of a suite.
-#[derive(Serialize, Deserialize)]
-struct Seen {
-    date: Timestamp,
-}
-
-impl Reader<'_> {
-    /// Fetches and verifies the suites, all at once, and reads their packages.
-    pub(crate) fn snapshot(
-        &self,
-        release: Release,
-        arch: Arch,
-        progress: &dyn Progress,
-    ) -> Result<Snapshot, SnapshotError> {
-        let suites = release.suites();
-        let fetched = thread::scope(|scope| {
-            let fetch = |suite| scope.spawn(move || self.suite(suite, arch, progress));
-            let threads: Vec<_> = suites.iter().map(fetch).collect();
-            threads.into_iter().map(join).collect::<Result<Vec<_>, _>>()
-        })?;
-        let mut index = Index::default();
-        for (suite, fetched) in suites.iter().zip(&fetched) {
-            let read = |source| SnapshotError::Read {
-                suite: suite.name.clone(),
-                source,
-            };
-            let list = BufReader::with_capacity(1 << 18, XzDecoder::new(fetched.list.open()?));
-            index.read(list, suite.part).map_err(read)?;
-            if progress.cancelled() {
-                return Err(SnapshotError::Cancelled);
-            }
-        }
-        let suites = fetched.into_iter().map(|suite| suite.locked).collect();
-        Ok(Snapshot {
-            release,
-            arch,
-            suites,
-            index: index.finish(),
-        })
-    }
-
-    fn suite(&self, suite: &Suite, arch: Arch, progress: &dyn Progress) -> Result<Fetched, SnapshotError> {
-        let folder = format!("{}/dists/{}", self.archive.part(suite.part), suite.name);
-        let fetch = |source| SnapshotError::Fetch {
-            suite: suite.name.clone(),
-            source: Box::new(source),
-        };
-        let bytes = self
-            .fetcher
-            .get(&format!("{folder}/InRelease"), RELEASE_FILE_LIMIT)
-            .map_err(fetch)?;
-        let file = self.verified(suite, &bytes, arch)?;
-        self.check_date(suite, &file)?;
-        let list = self.list(&folder, &file, progress).map_err(|error| match error {
-            ListError::Fetch(source) => fetch(source),
-            ListError::Store(source) => SnapshotError::Store(source),
-        })?;
-        let locked = LockedSuite {
-            name: suite.name.clone(),
-            date: file.date,
-            in_release: Digest::of(&bytes),
-            packages: list.digest,
-        };
-        Ok(Fetched { locked, list })
-    }
-
-    fn verified(&self, suite: &Suite, bytes: &[u8], arch: Arch) -> Result<ReleaseFile, SnapshotError> {
-        let suite = suite.name.clone();
-        let text = match self.keyring.verify(bytes, self.now) {
-            Ok(text) => text,
-            Err(source) => return Err(SnapshotError::Signature { suite, source }),
-        };
-        match ReleaseFile::parse(&text, arch) {
-            Err(field) => Err(SnapshotError::Malformed { suite, field }),
-            Ok(file) if file.codename != suite => Err(SnapshotError::OtherSuite {
-                suite,
-                found: file.codename,
-            }),
-            Ok(file) => Ok(file),
-        }
-    }
-
-    /// Refuses a release file that has ceased to count or is older than one seen before.
-    fn check_date(&self, suite: &Suite, file: &ReleaseFile) -> Result<(), SnapshotError> {
-        let name = suite.name.clone();
-        if let Some(until) = file.valid_until.filter(|until| *until < self.now) {
-            return Err(SnapshotError::Expired { suite: name, until });
-        }
-        let key = Digest::of_value(&(REPLAY, &name));
-        let _guard = self.store.lock(REPLAY, &key)?;
-        let seen: Option<Seen> = self.store.record(REPLAY, &key)?;
-        match seen {
-            Some(Seen { date }) if date > file.date => Err(SnapshotError::Replayed {
-                suite: name,
-                date: file.date,
-                seen: date,
-            }),
-            Some(Seen { date }) if date == file.date => Ok(()),
-            _ => Ok(self.store.put_record(REPLAY, &key, &Seen { date: file.date })?),
-        }
-    }
-
-    /// Answers the list of packages, from the store if it is there.
-    fn list(&self, folder: &str, file: &ReleaseFile, progress: &dyn Progress) -> Result<Blob, ListError> {
-        let list = &file.packages;
-        progress.started(Phase::Index, list.size);
-        if let Some(blob) = self.store.blob(&list.sha256)? {
-            progress.advanced(Phase::Index, list.size);
-            return Ok(blob);
-        }
-        let plain = format!("{folder}/{}", list.path);
-        let parent = plain.rsplit_once('/').map_or(folder, |(parent, _)| parent);
-        let by_hash = format!("{parent}/by-hash/SHA256/{}", list.sha256.hex());
-        match self.download(if file.by_hash { &by_hash } else { &plain }, list, progress) {
-            // Mirrors made by some tools say that they have files by hash, and do not.
-            Err(ListError::Fetch(error)) if error.is_not_found() && file.by_hash => {
-                self.download(&plain, list, progress)
-            }
-            result => result,
-        }
-    }
-
-    fn download(&self, url: &str, list: &IndexFile, progress: &dyn Progress) -> Result<Blob, ListError> {
-        let mut writer = self.store.write_blob()?;
-        let download = Download {
-            url,
-            checksum: list.sha256.into(),
-            limit: list.size,
-        };
-        self.fetcher.download(
-            &download,
-            &mut writer,
-            &Downloading {
-                progress,
-                phase: Phase::Index,
-            },
-        )?;
-        Ok(writer.commit_expecting(&list.sha256)?)
-    }
-}
-
-enum ListError {
-    Fetch(FetchError),
-    Store(StoreError),
-}
-
-impl From<FetchError> for ListError {
-    fn from(error: FetchError) -> Self {
-        Self::Fetch(error)
-    }
-}
-
-impl From<StoreError> for ListError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Answers a thread's result; its panic goes on in this thread.
-pub(crate) fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -17,7 +17,7 @@ use crate::archive::Archive;
 use crate::assemble::AssembleError;
 use crate::base_lock::LockedPackage;
 use crate::progress::{Downloading, Phase, Progress};
-use crate::snapshot::join;
+use crate::suites::join;
 
 /// How many files are downloaded at once: enough to fill a line, few enough for mirrors to tolerate.
 const CONNECTIONS: usize = 6;

@@ -589,6 +589,25 @@ fn packages_that_do_not_exist_or_cannot_be_had_are_the_users_mistake() {
 }
 
 #[test]
+fn choosing_again_from_the_same_lists_does_not_read_them_again() {
+    let world = World::new();
+    let lock = world.lock();
+    let blobs = world.data.path().join("data/blobs/sha256");
+    for suite in &lock.suites {
+        fs::write(blobs.join(suite.packages.hex()), "nothing that can be read").expect("writes");
+    }
+    assert_eq!(world.lock(), lock);
+    let other = world
+        .debian()
+        .lock(&recipe(&["libapp"]), &Silent)
+        .expect_err("cannot read the lists");
+    assert!(
+        matches!(other, LockError::Snapshot(SnapshotError::Read { .. })),
+        "{other:?}"
+    );
+}
+
+#[test]
 fn a_mirror_without_files_by_hash_is_read_all_the_same() {
     let world = World::new();
     for path in world
@@ -660,7 +679,7 @@ fn two_at_once_make_one_base() {
         .server
         .requests()
         .iter()
-        .filter(|request| request.target.ends_with(".deb"))
+        .filter(|request| request.target.contains("/pool/"))
         .count();
     assert_eq!(
         fetched,

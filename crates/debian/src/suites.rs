@@ -1,0 +1,279 @@
+//! Fetches and verifies the release files of the archive, and the lists of packages that they vouch for.
+
+use std::io;
+use std::thread;
+
+use coracle_content::{Blob, Store, StoreError};
+use coracle_fetch::{Download, FetchError, Fetcher};
+use coracle_spec::{Class, Digest, Failure};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::Archive;
+use crate::base_lock::LockedSuite;
+use crate::keyring::{Keyring, SignatureError};
+use crate::progress::{Downloading, Phase, Progress};
+use crate::release::{Arch, Release, Suite};
+use crate::release_file::{IndexFile, ReleaseFile};
+
+/// The most bytes a release file may have; Debian's has 140 kB.
+const RELEASE_FILE_LIMIT: u64 = 8 << 20;
+
+/// The kind of records that hold the newest date seen of a suite.
+const REPLAY: &str = "debian-suite";
+
+/// Why the archive's lists of packages cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A list could not be fetched, or is not what the release file says.
+    #[error("cannot fetch the Debian suite `{suite}`")]
+    Fetch {
+        /// The suite.
+        suite: String,
+        /// What failed.
+        source: Box<FetchError>,
+    },
+    /// A release file is not signed by Debian.
+    #[error("the release file of the Debian suite `{suite}` is not to be trusted")]
+    Signature {
+        /// The suite.
+        suite: String,
+        /// What is wrong with the signature.
+        source: SignatureError,
+    },
+    /// A release file lacks something.
+    #[error("the release file of the Debian suite `{suite}` has no usable field `{field}`")]
+    Malformed {
+        /// The suite.
+        suite: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A release file is one of another suite.
+    #[error("the release file of the Debian suite `{suite}` is that of `{found}`")]
+    OtherSuite {
+        /// The suite that was asked for.
+        suite: String,
+        /// The suite that was answered.
+        found: String,
+    },
+    /// A release file is past the time until which it counts.
+    #[error("the release file of the Debian suite `{suite}` was valid until {until}")]
+    Expired {
+        /// The suite.
+        suite: String,
+        /// When it ceased to be valid.
+        until: Timestamp,
+    },
+    /// A release file is older than one that was seen before.
+    #[error(
+        "the release file of the Debian suite `{suite}` is of {date}, older than the one of {seen} seen before"
+    )]
+    Replayed {
+        /// The suite.
+        suite: String,
+        /// Its date now.
+        date: Timestamp,
+        /// The newest date seen.
+        seen: Timestamp,
+    },
+    /// A list of packages cannot be read.
+    #[error("cannot read the packages of the Debian suite `{suite}`")]
+    Read {
+        /// The suite.
+        suite: String,
+        /// What failed.
+        source: io::Error,
+    },
+    /// The store failed.
+    #[error("cannot keep the lists of packages")]
+    Store(#[from] StoreError),
+}
+
+impl Failure for SnapshotError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Store(error) => error.class(),
+            _ => Class::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Fetch { source, .. } if !source.is_not_found() => return source.hint(),
+            Self::Store(error) => return error.hint(),
+            Self::Expired { .. } => {
+                "check this machine's clock; if it is right, the mirror is stale: use another one"
+            }
+            _ => "the mirror is stale, incomplete or altered: use another one",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Where and how suites are read.
+pub(crate) struct Reader<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) fetcher: &'a Fetcher,
+    pub(crate) archive: &'a Archive,
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) now: Timestamp,
+}
+
+/// A suite whose release file is verified and whose list of packages is in the store.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) suite: Suite,
+    pub(crate) locked: LockedSuite,
+    pub(crate) list: Blob,
+}
+
+/// The newest date that was seen of a suite.
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    date: Timestamp,
+}
+
+impl Reader<'_> {
+    /// Fetches and verifies the suites of a release, all at once.
+    pub(crate) fn suites(
+        &self,
+        release: Release,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fetched>, SnapshotError> {
+        let suites = release.suites();
+        thread::scope(|scope| {
+            let fetch = |suite| scope.spawn(move || self.suite(suite, arch, progress));
+            let threads: Vec<_> = suites.iter().map(fetch).collect();
+            threads.into_iter().map(join).collect()
+        })
+    }
+
+    fn suite(&self, suite: &Suite, arch: Arch, progress: &dyn Progress) -> Result<Fetched, SnapshotError> {
+        let folder = format!("{}/dists/{}", self.archive.part(suite.part), suite.name);
+        let fetch = |source| SnapshotError::Fetch {
+            suite: suite.name.clone(),
+            source: Box::new(source),
+        };
+        let bytes = self
+            .fetcher
+            .get(&format!("{folder}/InRelease"), RELEASE_FILE_LIMIT)
+            .map_err(fetch)?;
+        let file = self.verified(suite, &bytes, arch)?;
+        self.check_date(suite, &file)?;
+        let list = self.list(&folder, &file, progress).map_err(|error| match error {
+            ListError::Fetch(source) => fetch(source),
+            ListError::Store(source) => SnapshotError::Store(source),
+        })?;
+        let locked = LockedSuite {
+            name: suite.name.clone(),
+            date: file.date,
+            in_release: Digest::of(&bytes),
+            packages: list.digest,
+        };
+        Ok(Fetched {
+            suite: suite.clone(),
+            locked,
+            list,
+        })
+    }
+
+    fn verified(&self, suite: &Suite, bytes: &[u8], arch: Arch) -> Result<ReleaseFile, SnapshotError> {
+        let suite = suite.name.clone();
+        let text = match self.keyring.verify(bytes, self.now) {
+            Ok(text) => text,
+            Err(source) => return Err(SnapshotError::Signature { suite, source }),
+        };
+        match ReleaseFile::parse(&text, arch) {
+            Err(field) => Err(SnapshotError::Malformed { suite, field }),
+            Ok(file) if file.codename != suite => Err(SnapshotError::OtherSuite {
+                suite,
+                found: file.codename,
+            }),
+            Ok(file) => Ok(file),
+        }
+    }
+
+    /// Refuses a release file that has ceased to count or is older than one seen before.
+    fn check_date(&self, suite: &Suite, file: &ReleaseFile) -> Result<(), SnapshotError> {
+        let name = suite.name.clone();
+        if let Some(until) = file.valid_until.filter(|until| *until < self.now) {
+            return Err(SnapshotError::Expired { suite: name, until });
+        }
+        let key = Digest::of_value(&(REPLAY, &name));
+        let _guard = self.store.lock(REPLAY, &key)?;
+        let seen: Option<Seen> = self.store.record(REPLAY, &key)?;
+        match seen {
+            Some(Seen { date }) if date > file.date => Err(SnapshotError::Replayed {
+                suite: name,
+                date: file.date,
+                seen: date,
+            }),
+            Some(Seen { date }) if date == file.date => Ok(()),
+            _ => Ok(self.store.put_record(REPLAY, &key, &Seen { date: file.date })?),
+        }
+    }
+
+    /// Answers the list of packages, from the store if it is there.
+    fn list(&self, folder: &str, file: &ReleaseFile, progress: &dyn Progress) -> Result<Blob, ListError> {
+        let list = &file.packages;
+        progress.started(Phase::Index, list.size);
+        if let Some(blob) = self.store.blob(&list.sha256)? {
+            progress.advanced(Phase::Index, list.size);
+            return Ok(blob);
+        }
+        let plain = format!("{folder}/{}", list.path);
+        let parent = plain.rsplit_once('/').map_or(folder, |(parent, _)| parent);
+        let by_hash = format!("{parent}/by-hash/SHA256/{}", list.sha256.hex());
+        match self.download(if file.by_hash { &by_hash } else { &plain }, list, progress) {
+            // Mirrors made by some tools say that they have files by hash, and do not.
+            Err(ListError::Fetch(error)) if error.is_not_found() && file.by_hash => {
+                self.download(&plain, list, progress)
+            }
+            result => result,
+        }
+    }
+
+    fn download(&self, url: &str, list: &IndexFile, progress: &dyn Progress) -> Result<Blob, ListError> {
+        let mut writer = self.store.write_blob()?;
+        let download = Download {
+            url,
+            checksum: list.sha256.into(),
+            limit: list.size,
+        };
+        self.fetcher.download(
+            &download,
+            &mut writer,
+            &Downloading {
+                progress,
+                phase: Phase::Index,
+            },
+        )?;
+        Ok(writer.commit_expecting(&list.sha256)?)
+    }
+}
+
+enum ListError {
+    Fetch(FetchError),
+    Store(StoreError),
+}
+
+impl From<FetchError> for ListError {
+    fn from(error: FetchError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<StoreError> for ListError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Answers a thread's result; its panic goes on in this thread.
+pub(crate) fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
