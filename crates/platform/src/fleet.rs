@@ -5,6 +5,7 @@
 //!
 //! [`Capacity::wanted`]: coracle_gateway::Capacity::wanted
 
+mod adopt;
 mod attend;
 mod backoff;
 mod capacity;

@@ -12,11 +12,19 @@ use coracle_sandbox::{Limits, Network, Process, Profile, SandboxId, SandboxSpec,
 use coracle_spec::{Class, Failure, FunctionId, RevisionConfig, revision};
 
 use crate::image::{PreparedImage, User};
+use crate::revision::Revision;
 
 /// Where an application listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;
 /// Where programs are searched for when the image does not say.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Tells an application where to listen, as on other platforms.
+const PORT: &str = "PORT";
+/// Tells an application which function it is.
+const FUNCTION: &str = "CORACLE_FUNCTION";
+/// Tells an application which revision it is.
+const REVISION: &str = "CORACLE_REVISION";
 
 /// A secret's name and value.
 pub(crate) type Secret = (String, Vec<u8>);
@@ -40,26 +48,27 @@ impl Failure for NoCommand {
 pub(crate) struct Launch<'a> {
     /// The name of the sandbox.
     pub(crate) id: SandboxId,
-    /// The function.
-    pub(crate) function: &'a FunctionId,
+    /// The revision.
+    pub(crate) revision: &'a Revision,
     /// Its image, unpacked.
     pub(crate) image: &'a PreparedImage,
-    /// The revision's configuration.
-    pub(crate) config: &'a RevisionConfig,
     /// The secrets that it names.
     pub(crate) secrets: &'a [Secret],
+    /// Variables of every instance, unless the image or the revision says otherwise.
+    pub(crate) environment: &'a BTreeMap<String, String>,
 }
 
 impl Launch<'_> {
     /// Answers the specification of the sandbox.
     pub(crate) fn spec(self) -> Result<SandboxSpec, NoCommand> {
-        let resources = &self.config.resources;
+        let Revision { function, config, .. } = self.revision;
+        let resources = &config.resources;
         Ok(SandboxSpec {
             profile: Profile::Run,
             lowers: self.image.lowers.clone(),
             upper: Upper::Tmpfs { size: resources.disk },
             mounts: Vec::new(),
-            files: files::placed(self.function, self.config.network, self.secrets),
+            files: files::placed(function, self.secrets),
             process: self.process()?,
             // Processor time is limited when the instance is ready.
             limits: Limits {
@@ -67,11 +76,11 @@ impl Launch<'_> {
                 cpu: None,
                 pids: resources.pids,
             },
-            network: match self.config.network {
+            network: match config.network {
                 revision::Network::Egress => Network::Egress,
                 revision::Network::None => Network::None,
             },
-            hostname: self.function.name.to_string(),
+            hostname: function.name.to_string(),
             id: self.id,
         })
     }
@@ -79,26 +88,60 @@ impl Launch<'_> {
     fn process(&self) -> Result<Process, NoCommand> {
         let image = &self.image.config;
         let User { uid, gid } = self.image.user;
-        let args = command(image, self.config);
+        let args = command(image, &self.revision.config);
         if args.is_empty() {
             return Err(NoCommand);
         }
         Ok(Process {
             args,
-            env: environment(image, self.config),
+            env: self.variables(),
             cwd: cwd(image),
             uid,
             gid,
+        })
+    }
+
+    /// Answers the environment: what is said by who knows more replaces what was said before.
+    fn variables(&self) -> BTreeMap<String, String> {
+        let (image, config) = (&self.image.config, &self.revision.config);
+        let mut variables = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
+        for more in [self.environment, &image.env, &config.env] {
+            variables.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        variables.insert(PORT.to_owned(), port(image, config).to_string());
+        variables.insert(FUNCTION.to_owned(), self.revision.function.to_string());
+        variables.insert(REVISION.to_owned(), self.revision.number.to_string());
+        variables
+    }
+}
+
+/// Whose a sandbox is, and where it was told to listen, as its environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Belonging {
+    pub(crate) function: FunctionId,
+    pub(crate) revision: u64,
+    pub(crate) port: u16,
+}
+
+impl Belonging {
+    /// Reads it from a sandbox of an earlier platform; `None` when no platform made it.
+    pub(crate) fn of(spec: &SandboxSpec) -> Option<Self> {
+        let env = &spec.process.env;
+        Some(Self {
+            function: env.get(FUNCTION)?.parse().ok()?,
+            revision: env.get(REVISION)?.parse().ok()?,
+            port: env.get(PORT)?.parse().ok()?,
         })
     }
 }
 
 /// Answers where the application is told to listen.
 pub(crate) fn port(image: &ImageConfig, config: &RevisionConfig) -> u16 {
-    let told = config.env.get("PORT").and_then(|port| port.parse().ok());
+    let told = |env: &BTreeMap<String, String>| env.get(PORT).and_then(|port| port.parse().ok());
     config
         .port
-        .or(told)
+        .or_else(|| told(&config.env))
+        .or_else(|| told(&image.env))
         .or_else(|| exposed(image))
         .unwrap_or(DEFAULT_PORT)
 }
@@ -127,28 +170,66 @@ pub(crate) fn command(image: &ImageConfig, config: &RevisionConfig) -> Vec<Strin
     entrypoint.iter().chain(command).cloned().collect()
 }
 
-fn environment(image: &ImageConfig, config: &RevisionConfig) -> BTreeMap<String, String> {
-    let mut env = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
-    env.extend(
-        image
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
-    env.extend(
-        config
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
-    env.insert("PORT".to_owned(), port(image, config).to_string());
-    env
-}
-
 fn cwd(image: &ImageConfig) -> PathBuf {
     if image.workdir.is_empty() {
         "/".into()
     } else {
         PathBuf::from(&image.workdir)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(text: &str) -> ImageConfig {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn config(text: &str) -> RevisionConfig {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_port_is_the_revisions_then_the_images_then_8080() {
+        for (of_image, of_revision, expected) in [
+            ("{}", "{}", 8080),
+            (r#"{"exposed_ports": ["53/udp", "80/tcp"]}"#, "{}", 80),
+            (
+                r#"{"exposed_ports": ["80/tcp"], "env": {"PORT": "81"}}"#,
+                "{}",
+                81,
+            ),
+            (r#"{"env": {"PORT": "81"}}"#, r#"{"env": {"PORT": "82"}}"#, 82),
+            (
+                r#"{"env": {"PORT": "81"}}"#,
+                r#"{"env": {"PORT": "82"}, "port": 83}"#,
+                83,
+            ),
+            (r#"{"env": {"PORT": "none"}}"#, "{}", 8080),
+        ] {
+            assert_eq!(
+                port(&image(of_image), &config(of_revision)),
+                expected,
+                "{of_image} {of_revision}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_replaced_entrypoint_drops_the_images_command() {
+        let of_image = image(r#"{"entrypoint": ["e"], "cmd": ["c"]}"#);
+        for (of_revision, expected) in [
+            ("{}", vec!["e", "c"]),
+            (r#"{"command": ["d"]}"#, vec!["e", "d"]),
+            (r#"{"entrypoint": ["f"]}"#, vec!["f"]),
+            (r#"{"entrypoint": ["f"], "command": ["d"]}"#, vec!["f", "d"]),
+        ] {
+            assert_eq!(
+                command(&of_image, &config(of_revision)),
+                expected,
+                "{of_revision}"
+            );
+        }
     }
 }

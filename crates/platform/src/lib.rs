@@ -8,6 +8,7 @@
 //!
 //! A service and a single command use the same code: what differs is the configuration and how long the state lives.
 
+mod adopt;
 mod deploy;
 mod describe;
 mod failure;

@@ -1,11 +1,12 @@
 //! The platform: its parts put together, its start and its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_content::Store;
 use coracle_gateway::Routes;
-use coracle_sandbox::Sandboxes;
+use coracle_sandbox::{Adopted, Sandboxes};
 use coracle_spec::FunctionId;
 use coracle_state::{State, StateError};
 use coracle_tasks::Tasks;
@@ -28,6 +29,8 @@ pub struct PlatformConfig {
     pub domain: String,
     /// How functions are addressed.
     pub addressing: Addressing,
+    /// Variables of every instance, unless the image or the revision says otherwise: the way to a proxy, say.
+    pub environment: BTreeMap<String, String>,
     /// How long an instance may take to end, once it was asked to, before it is killed.
     pub stop_grace: Duration,
     /// How long an instance that is being replaced may take to finish its requests.
@@ -42,6 +45,7 @@ impl Default for PlatformConfig {
             public_url: "http://127.0.0.1:8080".to_owned(),
             domain: "localhost".to_owned(),
             addressing: Addressing::ByName,
+            environment: BTreeMap::new(),
             stop_grace: Duration::from_secs(10),
             drain_grace: Duration::from_secs(60),
             look_every: Duration::from_secs(1),
@@ -57,6 +61,8 @@ pub struct Parts {
     pub store: Store,
     /// Keeps functions, revisions, secrets, events and logs.
     pub state: State,
+    /// What an earlier platform on this state has left running.
+    pub adopted: Vec<Adopted>,
     /// Runs what runs in the background; whoever ends it has ended the gateway before.
     pub tasks: Tasks,
 }
@@ -87,6 +93,7 @@ impl Platform {
             journal: Journal::new(parts.state.clone(), &parts.tasks),
             tasks: parts.tasks,
             fleets: Fleets::default(),
+            environment: config.environment,
             stop_grace: config.stop_grace,
             drain_grace: config.drain_grace,
         });
@@ -102,6 +109,7 @@ impl Platform {
             inner: Arc::new(inner),
         };
         platform.restore().await?;
+        platform.adopt(parts.adopted);
         platform.look_after_fleets(config.look_every);
         Ok(platform)
     }

@@ -1,5 +1,6 @@
 //! What every use case needs, in one place.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct Services {
     pub(crate) tasks: Tasks,
     /// The revisions that have instances.
     pub(crate) fleets: Fleets,
+    /// Variables of every instance, unless the image or the revision says otherwise.
+    pub(crate) environment: BTreeMap<String, String>,
     /// How long an instance may take to end, once it was asked to.
     pub(crate) stop_grace: Duration,
     /// How long a draining instance may take to finish its requests.

@@ -39,6 +39,7 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
             router.route(route.path, handler)
         })
         // Under the API, what is not there needs credentials too.
+        .route("/api/", any(no_such_route))
         .route("/api/{*rest}", any(no_such_route))
         .with_state(context)
         .layer(from_fn_with_state(secrets, authenticated))

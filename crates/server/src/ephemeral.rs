@@ -1,5 +1,6 @@
 //! The platform for one command: one function at `/`, and nothing that outlives the process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct EphemeralConfig {
     pub function: FunctionId,
     /// Where to listen, or the next free port when that one is taken; `None`: nowhere, only [`Ephemeral::call`] works.
     pub listen: Option<SocketAddr>,
+    /// Variables of every instance, unless the image or the revision says otherwise: the way to a proxy, say.
+    pub environment: BTreeMap<String, String>,
     /// How long requests and instances may take to end.
     pub shutdown_grace: Duration,
 }
@@ -62,6 +65,7 @@ impl Ephemeral {
         let tasks = Tasks::new();
         let parts = Parts {
             sandboxes,
+            adopted: Vec::new(),
             store,
             state: State::open(state.path(), LogLimits::default())?,
             tasks: tasks.group(),
@@ -134,6 +138,7 @@ fn settings(config: &EphemeralConfig, address: Option<SocketAddr>) -> PlatformCo
     PlatformConfig {
         public_url: address.map_or(defaults.public_url.clone(), listen::local_url),
         addressing: Addressing::AtRoot(config.function.clone()),
+        environment: config.environment.clone(),
         stop_grace: config.shutdown_grace.min(defaults.stop_grace),
         drain_grace: config.shutdown_grace.min(defaults.drain_grace),
         ..defaults

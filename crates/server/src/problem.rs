@@ -9,13 +9,13 @@ use http::{Method, StatusCode, Uri};
 
 /// An error on its way out: its status, and its body.
 #[derive(Debug)]
-pub struct ProblemResponse {
+pub(crate) struct ProblemResponse {
     class: Class,
     body: ProblemBody,
 }
 
 /// Turns a failure into an answer. What is internal is logged, since nobody else can mend it.
-pub fn problem(failure: &dyn Failure) -> ProblemResponse {
+pub(crate) fn problem(failure: &dyn Failure) -> ProblemResponse {
     let class = failure.class();
     let causes = causes(failure);
     if class == Class::Internal {

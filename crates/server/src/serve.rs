@@ -1,5 +1,6 @@
 //! The platform as a service: state, listeners, and an orderly end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use coracle_api::types::ServerInfo;
 use coracle_content::{Store, StoreError};
 use coracle_gateway::{Gateway, Listener, ListenerLimits, Routes, Table, Unrecorded};
 use coracle_platform::{Parts, Platform, PlatformConfig};
-use coracle_sandbox::Sandboxes;
+use coracle_sandbox::{Adopted, Sandboxes};
 use coracle_spec::{Class, Failure};
 use coracle_state::{LogLimits, State, StateError};
 use coracle_tasks::Tasks;
@@ -34,6 +35,8 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// The domain that functions are hosts of.
     pub domain: String,
+    /// Variables of every instance, unless the image or the revision says otherwise: the way to a proxy, say.
+    pub environment: BTreeMap<String, String>,
     /// The version of the program.
     pub version: String,
     /// How long requests in flight may take to finish when the server ends.
@@ -47,6 +50,7 @@ impl Default for ServeConfig {
             metrics: Some(([127, 0, 0, 1], 8081).into()),
             public_url: None,
             domain: "localhost".to_owned(),
+            environment: BTreeMap::new(),
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),
         }
@@ -114,14 +118,30 @@ pub struct Server {
     _data: DataDirectory,
 }
 
+/// Where a server's instances come from. It outlives the server.
+pub struct Instances {
+    /// Makes them.
+    pub sandboxes: Arc<dyn Sandboxes>,
+    /// Those that an earlier server on the same data was killed beside.
+    pub adopted: Vec<Adopted>,
+}
+
+impl From<Arc<dyn Sandboxes>> for Instances {
+    fn from(sandboxes: Arc<dyn Sandboxes>) -> Self {
+        Self {
+            sandboxes,
+            adopted: Vec::new(),
+        }
+    }
+}
+
 /// Serves the platform from `data`; answers once it takes requests.
-///
-/// `sandboxes` makes its instances; it outlives the server.
 pub async fn serve(
     data: DataDirectory,
     config: ServeConfig,
-    sandboxes: Arc<dyn Sandboxes>,
+    instances: impl Into<Instances>,
 ) -> Result<Server, ServeError> {
+    let Instances { sandboxes, adopted } = instances.into();
     let sockets = Sockets::take(&data, &config).await?;
     let secrets = Arc::new(Secrets::of(&data.auth())?);
     let store = Store::open(&data.store())?;
@@ -131,6 +151,7 @@ pub async fn serve(
         .unwrap_or_else(|| listen::local_url(sockets.address));
     let parts = Parts {
         sandboxes,
+        adopted,
         store: store.clone(),
         state: State::open(&data.state(), LogLimits::default())?,
         tasks: tasks.group(),
@@ -138,6 +159,7 @@ pub async fn serve(
     let settings = PlatformConfig {
         public_url: public_url.clone(),
         domain: config.domain.clone(),
+        environment: config.environment,
         ..PlatformConfig::default()
     };
     let platform = Platform::open(settings, parts)

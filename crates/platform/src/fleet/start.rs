@@ -29,7 +29,7 @@ impl Fleet {
 
     /// Does what [`Fleet::start`] does, for a start that is counted already.
     pub(super) async fn started(self: &Arc<Self>) -> Result<Arc<Instance>, Arc<StartFailure>> {
-        let counted = Counted(self);
+        let counted = Counted::new(self);
         match self.make_ready().await {
             Ok(instance) => Ok(self.welcome(instance)),
             Err(failure) => {
@@ -40,7 +40,7 @@ impl Fleet {
         }
     }
 
-    fn welcome(self: &Arc<Self>, instance: Arc<Instance>) -> Arc<Instance> {
+    pub(super) fn welcome(self: &Arc<Self>, instance: Arc<Instance>) -> Arc<Instance> {
         self.services.journal.started(&self.revision, &instance);
         self.door.add(
             instance.id().clone(),
@@ -97,10 +97,10 @@ impl Fleet {
         let id = revision.new_sandbox_id();
         let launch = Launch {
             id,
-            function: &revision.function,
+            revision,
             image,
-            config: &revision.config,
             secrets: &secrets,
+            environment: &self.services.environment,
         };
         let spec = launch
             .spec()
@@ -113,7 +113,7 @@ impl Fleet {
     }
 
     /// Takes a new sandbox in: from here on it is attended to until it is gone.
-    fn board(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) -> Arc<Instance> {
+    pub(super) fn board(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) -> Arc<Instance> {
         let output: Option<Output> = sandbox.output();
         let instance = Arc::new(Instance::new(self.revision.number, port, sandbox));
         self.crew().instances.push(Arc::clone(&instance));
@@ -123,6 +123,10 @@ impl Fleet {
 
     async fn run(&self, instance: &Instance, port: u16) -> Result<(), StartCause> {
         instance.sandbox().start().await.map_err(sandbox_cause)?;
+        self.await_ready(instance, port).await
+    }
+
+    pub(super) async fn await_ready(&self, instance: &Instance, port: u16) -> Result<(), StartCause> {
         let probe = Probe {
             port,
             health: self.revision.config.health.clone(),
@@ -167,7 +171,14 @@ fn sandbox_cause(error: impl Failure) -> StartCause {
 }
 
 /// A start that is counted, also when it is given up half-way.
-struct Counted<'a>(&'a Fleet);
+pub(super) struct Counted<'a>(&'a Fleet);
+
+impl<'a> Counted<'a> {
+    /// Makes the guard of a start that was added to the count before.
+    pub(super) fn new(fleet: &'a Fleet) -> Self {
+        Self(fleet)
+    }
+}
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {

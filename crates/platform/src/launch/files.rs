@@ -4,25 +4,18 @@ use std::path::PathBuf;
 
 use coracle_sandbox::PlacedFile;
 use coracle_spec::FunctionId;
-use coracle_spec::revision::Network;
 
 use super::Secret;
 
 /// Where instances find their secrets: the usual place of containers, and that of OpenFaaS.
 const SECRET_FOLDERS: [&str; 2] = ["/run/secrets", "/var/openfaas/secrets"];
 
-/// The resolver that the platform runs in each instance's own network.
-const RESOLV_CONF: &str = "nameserver 127.0.0.53\noptions edns0\n";
-
 /// Answers the files of an instance.
-pub(super) fn placed(function: &FunctionId, network: Network, secrets: &[Secret]) -> Vec<PlacedFile> {
+pub(super) fn placed(function: &FunctionId, secrets: &[Secret]) -> Vec<PlacedFile> {
     let mut files = vec![
         public("/etc/hosts", hosts(function)),
         public("/etc/hostname", format!("{}\n", function.name)),
     ];
-    if network == Network::Egress {
-        files.push(public("/etc/resolv.conf", RESOLV_CONF.to_owned()));
-    }
     files.extend(
         SECRET_FOLDERS
             .iter()

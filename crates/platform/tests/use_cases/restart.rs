@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coracle_sandbox::{Adopted, Sandbox as _, SandboxSpec, Sandboxes as _};
 use coracle_testkit::Program;
 
 use crate::world::World;
@@ -31,4 +32,34 @@ async fn ending_ends_every_instance() {
     let sandbox = Arc::clone(&world.sandboxes.created()[0]);
     world.end().await;
     assert!(sandbox.is_removed());
+}
+
+#[tokio::test]
+async fn an_instance_that_outlived_its_server_serves_on_and_others_are_cleared_away() {
+    let world = World::running(Program::greeting("hi")).await;
+    world.deploy().await.unwrap();
+    let spec = world.sandboxes.created()[0].spec().clone();
+    let (folder, sandboxes) = world.end().await;
+    let mut left = Vec::new();
+    for (id, revision) in [("current", "1"), ("outdated", "7")] {
+        let mut spec = SandboxSpec {
+            id: id.parse().unwrap(),
+            ..spec.clone()
+        };
+        spec.process
+            .env
+            .insert("CORACLE_REVISION".to_owned(), revision.to_owned());
+        let sandbox = sandboxes.create(spec.clone()).await.unwrap();
+        sandbox.start().await.unwrap();
+        left.push(Adopted {
+            spec,
+            started: true,
+            sandbox,
+        });
+    }
+    let world = World::adopting(folder, sandboxes, left).await;
+    assert_eq!(world.get().await.body, "hi from current");
+    let outdated = Arc::clone(&world.sandboxes.created()[2]);
+    assert_eq!(outdated.id().as_str(), "outdated");
+    outdated.removed().await;
 }

@@ -8,6 +8,7 @@ use coracle_content::Store;
 use coracle_gateway::{Gateway, Inbound, Peer, Unrecorded};
 use coracle_oci::{ImageConfig, assemble};
 use coracle_platform::{Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig};
+use coracle_sandbox::Adopted;
 use coracle_spec::{Digest, FunctionId, RevisionConfig, Span};
 use coracle_state::State;
 use coracle_tasks::Tasks;
@@ -40,6 +41,15 @@ impl World {
 
     /// Starts a platform on what another one may have left in `folder`.
     pub(crate) async fn on(folder: Arc<TempDir>, sandboxes: FakeSandboxes) -> Self {
+        Self::adopting(folder, sandboxes, Vec::new()).await
+    }
+
+    /// Starts a platform that finds what another one has left running.
+    pub(crate) async fn adopting(
+        folder: Arc<TempDir>,
+        sandboxes: FakeSandboxes,
+        adopted: Vec<Adopted>,
+    ) -> Self {
         let store = Store::open(&folder.path().join("store")).unwrap();
         let config = ImageConfig {
             cmd: vec!["/serve".to_owned()],
@@ -50,6 +60,7 @@ impl World {
         let tasks = Tasks::new();
         let parts = Parts {
             sandboxes: Arc::new(sandboxes.clone()),
+            adopted,
             store,
             state,
             tasks: tasks.group(),

@@ -36,7 +36,11 @@ impl Failure for Unauthenticated {
 
 /// Lets a request pass that comes over the server's own socket from its user or the super-user, or with the
 /// administrator's password (RFC 7617, user `admin`) or a token (RFC 6750).
-pub async fn authenticated(State(secrets): State<Arc<Secrets>>, request: Request, next: Next) -> Response {
+pub(crate) async fn authenticated(
+    State(secrets): State<Arc<Secrets>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if trusted(request.extensions().get()) || knows(&secrets, request.headers()) {
         return next.run(request).await;
     }

@@ -1,0 +1,10 @@
+//! The server as a whole, over real sockets and sandboxes that are HTTP servers on loopback.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod access;
+mod end;
+mod ephemeral;
+mod functions;
+mod start;
+mod world;
