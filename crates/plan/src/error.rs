@@ -49,8 +49,10 @@ pub enum PlanError {
         looked_for: Vec<String>,
     },
     /// The runtime is known, and what to start is not.
-    #[error("no start command found: looked for {}", looked_for.join(", "))]
+    #[error("no start command found{}: looked for {}", places(.looked_in), .looked_for.join(", "))]
     NoStart {
+        /// The files that were looked into; none when there are none of the usual ones.
+        looked_in: Vec<String>,
         /// What was looked for, in order.
         looked_for: Vec<String>,
     },
@@ -143,4 +145,12 @@ fn known_runtimes() -> String {
     let names = runtimes::all().iter().map(Runtime::name).chain([server::NAME]);
     let quoted: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     format!("known runtimes: {}", quoted.join(", "))
+}
+
+fn places(files: &[String]) -> String {
+    if files.is_empty() {
+        String::new()
+    } else {
+        format!(" in `{}`", files.join("`, `"))
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) fn plan(context: Context<'_>, mut draft: Draft) -> Result<Plan, PlanE
     let revision = &context.manifest.revision;
     if revision.command.is_empty() && revision.entrypoint.is_empty() {
         return Err(PlanError::NoStart {
+            looked_in: Vec::new(),
             looked_for: vec!["`command` in `coracle.yaml`".to_owned()],
         });
     }

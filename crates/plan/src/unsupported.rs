@@ -88,10 +88,10 @@ fn refused(manifest: &Manifest, key: &str) -> PlanError {
     let place = manifest
         .given()
         .place(key)
-        .map(|place| format!(" ({place})"))
+        .map(|place| format!("{place}: "))
         .unwrap_or_default();
     PlanError::NotYet {
-        what: format!("what `{key}`{place} asks for"),
+        what: format!("{place}`{key}` with this value"),
         instead: "leave the key out".to_owned(),
     }
 }

@@ -132,7 +132,7 @@ fn searched(context: Context<'_>, package: &Package, draft: &mut Draft) -> Resul
             });
         }
     }
-    Err(no_start(&files))
+    Err(no_start(files))
 }
 
 /// `main` may leave out the suffix, or name a folder with an index.
@@ -236,19 +236,18 @@ fn described(file: &str, kind: &Kind) -> String {
     }
 }
 
-fn no_start(files: &[String]) -> PlanError {
-    let quoted: Vec<_> = files.iter().map(|file| format!("`{file}`")).collect();
-    let places = if quoted.is_empty() {
-        "`index.js`, `server.js`".to_owned()
-    } else {
-        quoted.join(", ")
+fn no_start(files: Vec<String>) -> PlanError {
+    let script = "a `start` script in `package.json`".to_owned();
+    let looked_for = match files.as_slice() {
+        [] => vec![script, format!("one of `{}`", CANDIDATES.join("`, `"))],
+        _ => vec![
+            script,
+            "a handler (`functions.http(...)`)".to_owned(),
+            "a server (`.listen(...)`)".to_owned(),
+        ],
     };
-    let looked_for = [
-        "a `start` script in `package.json`".to_owned(),
-        format!("a handler (`functions.http(...)`) in {places}"),
-        format!("a server (`.listen(...)`) in {places}"),
-    ];
     PlanError::NoStart {
-        looked_for: looked_for.into(),
+        looked_in: files,
+        looked_for,
     }
 }

@@ -4,7 +4,7 @@ use coracle_spec::manifest::Entry;
 
 use super::file::File;
 use crate::context::Context;
-use crate::draft::Draft;
+use crate::draft::{Draft, words};
 use crate::error::PlanError;
 use crate::event::Event;
 
@@ -121,30 +121,22 @@ fn only_source(context: Context<'_>) -> Option<&str> {
 }
 
 fn no_start(files: &[&str]) -> PlanError {
-    let places = if files.is_empty() {
-        "`main.py`, `app.py`".to_owned()
-    } else {
-        listed(files)
-    };
-    let looked_for = [
+    let looked_for = words([
         "a handler (`@functions_framework.http`)",
         "a WSGI or ASGI application (`app = Flask(...)`, `app = FastAPI(...)`)",
         "a program (`if __name__ == \"__main__\":`)",
-    ];
-    PlanError::NoStart {
-        looked_for: looked_for
-            .iter()
-            .map(|what| format!("{what} in {places}"))
-            .collect(),
+    ]);
+    let usual = format!("one of `{}`", CANDIDATES.join("`, `"));
+    match files {
+        [] => PlanError::NoStart {
+            looked_in: Vec::new(),
+            looked_for: vec![usual],
+        },
+        files => PlanError::NoStart {
+            looked_in: files.iter().map(|file| (*file).to_owned()).collect(),
+            looked_for,
+        },
     }
-}
-
-fn listed(files: &[&str]) -> String {
-    files
-        .iter()
-        .map(|file| format!("`{file}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn described(file: &str, kind: &Kind) -> String {

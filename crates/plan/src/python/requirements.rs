@@ -100,6 +100,11 @@ impl Requirements {
     }
 
     fn add_package(&mut self, line: &str) {
+        // An address is its own version, and does not tell the package's name.
+        if line.contains("://") && !line.contains(" @ ") {
+            self.packages.insert(line.to_owned(), true);
+            return;
+        }
         let name: String = line
             .chars()
             .take_while(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter))

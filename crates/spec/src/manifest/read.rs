@@ -115,6 +115,16 @@ words! {
     Network { "egress" => Self::Egress, "none" => Self::None }
 }
 
+/// Answers every key that a manifest may have, wherever.
+#[cfg(test)]
+pub(super) fn all_keys() -> impl Iterator<Item = &'static str> {
+    let tables = [
+        FUNCTION, SEVERAL, BUILD, PYTHON, NODE, JAVA, GO, RUST, HEALTH, RESOURCES, SCALE, TIMEOUT, RETRY,
+        SCHEDULE,
+    ];
+    tables.into_iter().flatten().copied()
+}
+
 /// `debian`, or an image's reference.
 impl FromNode for Base {
     fn from_node(node: &Node, key: &str) -> Result<Self, Fault> {

@@ -205,3 +205,14 @@ proptest::proptest! {
         let _ = Manifest::parse_all(&text, FILE_NAME, &name());
     }
 }
+
+#[test]
+fn the_reference_describes_every_key() {
+    let reference = include_str!("../../../../docs/manifest.md");
+    for key in read::all_keys() {
+        assert!(
+            reference.contains(&format!("`{key}`")),
+            "docs/manifest.md does not have `{key}`"
+        );
+    }
+}
