@@ -147,6 +147,7 @@ impl Execution<'_> {
                     duration,
                 });
             }
+            Err(_) if self.cancel.is_cancelled() => {}
             Err(_) => self.observer.event(Event::Failed {
                 step: &step.id,
                 duration,

@@ -8,7 +8,8 @@ use coracle_spec::Digest;
 /// Watches a build.
 ///
 /// Called from several threads at once, in no order between steps; within a step the order is
-/// `Started`, then any number of `Line` and `Transferred`, then `Finished` or `Failed`.
+/// `Started`, then any number of `Line` and `Transferred`, then `Finished` or `Failed`, or neither when the build was
+/// given up meanwhile.
 pub trait Observer: Send + Sync {
     /// Takes notice of one event. Must not block for long: the step waits.
     fn event(&self, event: Event<'_>);

@@ -27,9 +27,10 @@ pub(crate) async fn build(engine: &Engine, request: &Request, printer: Printer) 
     result.map_err(|error| failed(error, printer))
 }
 
-/// Shows what the failing step printed last, above the error itself.
+/// Shows what the failing step printed last, above the error itself, unless it was shown line by line.
 fn failed(error: BuildError, printer: Printer) -> Error {
-    if let Some(log) = error.log() {
+    let shown = !printer.is_live() && !printer.is_quiet();
+    if let Some(log) = error.log().filter(|_| !shown) {
         printer.insist(log.to_string().trim_end());
     }
     error.into()

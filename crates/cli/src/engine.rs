@@ -10,6 +10,7 @@ use coracle_debian::{Archive, InvalidMirror};
 use coracle_fetch::{ConfigError, Fetcher};
 use coracle_netns::{DialError, Dialer, NoNames};
 use coracle_sandbox::{KeeperClient, KeeperConfig, KeeperError, Limits, Sandboxes, WithLoopback};
+use coracle_server::Instances;
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 
@@ -158,6 +159,20 @@ impl Keeper {
     /// Starts the keeper now, so that a host that cannot run one says so.
     pub(crate) async fn prepare(&self) -> Result<(), KeeperError> {
         self.client.prepare().await
+    }
+
+    /// Answers what makes instances, and those that an earlier server left with the keeper.
+    pub(crate) async fn instances(&self) -> Result<Instances, KeeperError> {
+        let adopted = self.client.adopt().await?;
+        for left in &adopted {
+            if let Err(error) = self.sandboxes.attach(&left.sandbox).await {
+                tracing::warn!(%error, sandbox = %left.spec.id, "an instance of the last server has no resolver");
+            }
+        }
+        Ok(Instances {
+            sandboxes: self.sandboxes(),
+            adopted,
+        })
     }
 
     /// Ends the keeper with all that it keeps.

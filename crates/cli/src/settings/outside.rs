@@ -1,5 +1,6 @@
 //! How to reach the outside world: mirrors, package registries, proxies and certificates.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
@@ -77,6 +78,15 @@ impl Outside {
             .flatten()
             .filter_map(|proxy| on_loopback(proxy));
         addresses.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Answers the proxy variables that functions get: in both cases, since programs disagree about which counts.
+    pub(crate) fn function_variables(&self) -> BTreeMap<String, String> {
+        let upper = self.proxy_variables();
+        let lower = upper
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), value.clone()));
+        lower.chain(upper.iter().cloned()).collect()
     }
 
     /// Answers the proxy variables that build steps get, by their upper-case names.
@@ -221,6 +231,7 @@ mod tests {
         let passed = outside.proxy_variables();
         let names: Vec<&str> = passed.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]);
+        assert_eq!(outside.function_variables()["no_proxy"], "a.example, b");
     }
 
     #[test]

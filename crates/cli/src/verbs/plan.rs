@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use coracle_plan::{Op, Plan as BuildPlan, Step};
+use coracle_plan::{Op, Plan as BuildPlan, Step, StepId};
 
 use crate::args::Reporting;
 use crate::context::Context;
@@ -35,6 +35,9 @@ impl Plan {
     }
 }
 
+/// The longest line of a command that is shown; `--json` has all of it.
+const COMMAND: usize = 96;
+
 /// Answers a plan as people read it.
 fn page(plan: &BuildPlan) -> String {
     let mut text = format!("runtime  {}\n", plan.runtime);
@@ -42,39 +45,56 @@ fn page(plan: &BuildPlan) -> String {
         let _ = writeln!(text, "         {why}");
     }
     text.push_str("\nsteps\n");
+    let width = plan
+        .steps
+        .iter()
+        .map(|step| step.id.as_str().len())
+        .max()
+        .unwrap_or(0);
     for step in &plan.steps {
-        let _ = writeln!(text, "  {:<14} {}", step.id.as_str(), step.name);
-        for detail in details(step) {
-            let _ = writeln!(text, "  {:<14}   {detail}", "");
-        }
+        let _ = writeln!(text, "  {:<width$}  {}", step.id.as_str(), step.name);
+        let _ = writeln!(text, "  {:<width$}    {}", "", detail(step));
     }
+    image(plan, &mut text);
+    text
+}
+
+fn image(plan: &BuildPlan, text: &mut String) {
     let image = &plan.image;
-    let layers: Vec<&str> = image.layers.iter().map(coracle_plan::StepId::as_str).collect();
+    let layers: Vec<&str> = image.layers.iter().map(StepId::as_str).collect();
     let start: Vec<&str> = image
         .entrypoint
         .iter()
         .chain(&image.command)
         .map(String::as_str)
         .collect();
-    let _ = write!(
-        text,
-        "\nimage\n  layers   {}\n  start    {}\n  workdir  {}\n  user     {}\n  port     {}\n",
-        layers.join(" · "),
-        start.join(" "),
-        image.workdir,
-        image.user,
-        image.port
-    );
-    text
+    text.push_str("\nimage\n");
+    for (name, value) in [
+        ("layers", layers.join(" · ")),
+        ("start", start.join(" ")),
+        ("workdir", image.workdir.clone()),
+        ("user", image.user.clone()),
+        ("port", image.port.to_string()),
+    ] {
+        let _ = writeln!(text, "  {name:<7}  {value}");
+    }
 }
 
-/// Answers the lines beneath a step's name.
-fn details(step: &Step) -> Vec<String> {
+/// Answers the line beneath a step's name.
+fn detail(step: &Step) -> String {
     match &step.op {
-        Op::Base(base) => vec![format!("Debian {}: {}", base.release, base.packages.join(" "))],
-        Op::Fetch(fetch) => vec![format!("package {}", fetch.package)],
-        Op::Run(run) => vec![format!("$ {}", run.command.join(" "))],
-        Op::Copy(copy) => vec![format!("{} files to {}", copy.files.len(), copy.to)],
-        Op::Write(write) => vec![format!("{} files", write.files.len())],
+        Op::Base(base) => format!("Debian {}: {}", base.release, base.packages.join(" ")),
+        Op::Fetch(fetch) => format!("package {}", fetch.package),
+        Op::Run(run) => format!("$ {}", shortened(&run.command.join(" "))),
+        Op::Copy(copy) => format!("{} files to {}", copy.files.len(), copy.to),
+        Op::Write(write) => format!("{} files of its own", write.files.len()),
     }
+}
+
+fn shortened(command: &str) -> String {
+    let line = command.lines().next().unwrap_or_default();
+    if line == command && line.chars().count() <= COMMAND {
+        return line.to_owned();
+    }
+    line.chars().take(COMMAND).collect::<String>() + "…"
 }

@@ -64,12 +64,13 @@ impl Serve {
             &tasks,
             &context.settings.outside,
         )?;
-        let result = self.serve(data, &keeper, context.printer).await;
+        let result = self.serve(data, &keeper, context).await;
         keeper.end(&tasks).await;
         result
     }
 
-    async fn serve(self, data: DataDirectory, keeper: &Keeper, printer: Printer) -> Result<(), Error> {
+    async fn serve(self, data: DataDirectory, keeper: &Keeper, context: &Context) -> Result<(), Error> {
+        let printer = context.printer;
         keeper.prepare().await?;
         let mut interrupt = Interrupt::listen()?;
         let config = ServeConfig {
@@ -77,10 +78,11 @@ impl Serve {
             metrics: Some(self.metrics),
             public_url: self.public_url,
             domain: self.domain,
+            environment: context.settings.outside.function_variables(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };
-        let server = coracle_server::serve(data, config, keeper.sandboxes()).await?;
+        let server = coracle_server::serve(data, config, keeper.instances().await?).await?;
         greet(&server, printer)?;
         interrupt.next().await;
         printer.say("ending: requests in flight may finish; Ctrl-C again does not wait");

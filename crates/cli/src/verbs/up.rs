@@ -85,7 +85,7 @@ impl Up {
         let mut request = self.source.request(self.lock)?;
         self.configure(&mut request.manifest.revision)?;
         let engine = Engine::open(context)?;
-        let result = self.build_and_run(&engine, &request, context.printer).await;
+        let result = self.build_and_run(&engine, &request, context).await;
         engine.close().await;
         result
     }
@@ -103,8 +103,9 @@ impl Up {
         &self,
         engine: &Engine,
         request: &Request,
-        printer: Printer,
+        context: &Context,
     ) -> Result<ExitCode, Error> {
+        let printer = context.printer;
         let built = building::build(engine, request, printer).await?;
         let function = FunctionId {
             namespace: request.manifest.namespace.clone(),
@@ -113,6 +114,7 @@ impl Up {
         let config = EphemeralConfig {
             function,
             listen: self.call.is_none().then_some(self.listen),
+            environment: context.settings.outside.function_variables(),
             shutdown_grace: GRACE,
         };
         let mut interrupt = Interrupt::listen()?;
