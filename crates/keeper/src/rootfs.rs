@@ -142,11 +142,9 @@ impl Stage {
     }
 
     /// Uses the ids of uppers on disk from now on; `map` is a user namespace with them.
-    pub(crate) fn with_disk_ids(self, map: OwnedFd) -> Self {
-        Self {
-            base: IdBase::DISK,
-            map,
-        }
+    pub(crate) fn use_disk_ids(&mut self, map: OwnedFd) {
+        self.base = IdBase::DISK;
+        self.map = map;
     }
 
     /// Answers the ids of the sandbox.

@@ -17,7 +17,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Groups;
-use crate::create::{Creation, create};
+use crate::create::{Creation, create, is_on_disk};
 use crate::id_map::IdBase;
 use crate::limits;
 use crate::process::{close_all_except, die_with_parent, fork};
@@ -110,11 +110,10 @@ fn work(mut connection: Connection, workshop: &Workshop, base: IdBase) -> i32 {
     let stage = limits::set()
         .and_then(|()| workshop.groups.enter_staging())
         .and_then(|()| Stage::enter(base))
-        .map_err(|error| Unready(error));
-    let request = match connection.receive::<SandboxSpec>() {
-        Ok(Some(request)) => request,
+        .map_err(Unready);
+    let Ok(Some(request)) = connection.receive::<SandboxSpec>() else {
         // The keeper did not need this worker.
-        _ => return 0,
+        return 0;
     };
     let creation = stage
         .map_err(|error| Refusal::of(&error))
@@ -140,16 +139,11 @@ fn work(mut connection: Connection, workshop: &Workshop, base: IdBase) -> i32 {
     i32::from(sent.is_err())
 }
 
-fn build(request: Received<SandboxSpec>, stage: Stage, workshop: &Workshop) -> Result<Creation, Refusal> {
-    let stage = if crate::create::is_on_disk(&request.message) {
-        let map = workshop
-            .disk_ids
-            .try_clone()
-            .map_err(|error| Refusal::of(&Unready(error)))?;
-        stage.with_disk_ids(map)
-    } else {
-        stage
-    };
+fn build(request: Received<SandboxSpec>, mut stage: Stage, workshop: &Workshop) -> Result<Creation, Refusal> {
+    if is_on_disk(&request.message) {
+        let map = workshop.disk_ids.try_clone();
+        stage.use_disk_ids(map.map_err(|error| Refusal::of(&Unready(error)))?);
+    }
     create(request, &stage, workshop).map_err(|error| Refusal::of(&error))
 }
 

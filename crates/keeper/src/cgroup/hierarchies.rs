@@ -1,4 +1,4 @@
-//! Which control group hierarchies the host has, from `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+//! Which control group hierarchies the host has, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
 
 use std::path::{Path, PathBuf};
 

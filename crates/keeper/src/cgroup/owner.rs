@@ -55,7 +55,7 @@ impl fmt::Display for Owner {
 }
 
 /// Answers the start time of a process in ticks since boot: the 22nd field of its `stat`, of which the second is the name
-/// in parentheses and may hold anything (proc_pid_stat(5)). A zombie is not running.
+/// in parentheses and may hold anything (`proc_pid_stat(5)`). A zombie is not running.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();

@@ -68,7 +68,7 @@ impl Tree {
     }
 }
 
-/// `struct mount_attr` (mount_setattr(2)).
+/// `struct mount_attr` (`mount_setattr(2)`).
 #[repr(C)]
 struct Attributes {
     set: u64,

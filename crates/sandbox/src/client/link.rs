@@ -297,7 +297,9 @@ impl Conversation {
                     events.push(event);
                 }
                 ready.clear_ready();
-                events.into_iter().for_each(|event| self.take(event));
+                for event in events {
+                    self.take(event);
+                }
             }
             request = self.queue.recv() => {
                 let Some((request, waiting)) = request else { return Err(WireError::Closed) };

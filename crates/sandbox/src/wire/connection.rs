@@ -114,11 +114,10 @@ impl Connection {
     pub fn flush(&mut self) -> Result<bool, WireError> {
         while let Some(frame) = self.outgoing.front_mut() {
             match frame.send(self.socket.as_fd()) {
-                Ok(0) => return Err(WireError::Closed),
+                Ok(0) | Err(Errno::PIPE | Errno::CONNRESET) => return Err(WireError::Closed),
                 Ok(count) => self.backlog -= count,
                 Err(Errno::AGAIN) => return Ok(false),
                 Err(Errno::INTR) => {}
-                Err(Errno::PIPE | Errno::CONNRESET) => return Err(WireError::Closed),
                 Err(errno) => return Err(io::Error::from(errno).into()),
             }
             if frame.is_sent() {
@@ -135,10 +134,9 @@ impl Connection {
                 return Ok(Some(frame));
             }
             match self.fill() {
-                Ok(0) => return Err(WireError::Closed),
+                Ok(0) | Err(Errno::CONNRESET) => return Err(WireError::Closed),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(None),
-                Err(Errno::CONNRESET) => return Err(WireError::Closed),
                 Err(errno) => return Err(io::Error::from(errno).into()),
             }
         }
