@@ -187,10 +187,11 @@ pub(crate) struct StagedWriter {
     pub(crate) writer: TreeWriter,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Seen {
     Directory,
-    File,
+    /// With the attributes that its further names repeat.
+    File(Metadata),
     Other,
 }
 
@@ -229,7 +230,7 @@ impl LayerWriter {
     ) -> Result<(), LayerError> {
         let path = LayerPath::new(path)?;
         let metadata = self.start(&path, Body::File { size }, metadata)?;
-        self.seen.insert(path.clone(), Seen::File);
+        self.seen.insert(path.clone(), Seen::File(metadata.clone()));
         let mut file = self.in_tree(&path, |tree| tree.file(&path))?;
         self.contents(
             &path,
@@ -276,7 +277,7 @@ impl LayerWriter {
             return self.file(path.as_path(), metadata, taken.size, taken.file);
         }
         let metadata = self.start(path, Body::File { size: taken.size }, metadata)?;
-        self.seen.insert(path.clone(), Seen::File);
+        self.seen.insert(path.clone(), Seen::File(metadata.clone()));
         self.contents(
             path,
             Contents {
@@ -320,14 +321,19 @@ impl LayerWriter {
     pub fn hard_link(&mut self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<(), LayerError> {
         let path = LayerPath::new(path)?;
         let target = LayerPath::new(target)?;
-        if self.seen.get(&target) != Some(&Seen::File) {
+        let Some(Seen::File(metadata)) = self.seen.get(&target) else {
             return Err(LayerError::NoTarget { path, target });
-        }
-        let body = Body::HardLink {
-            target: target.as_bytes(),
         };
-        self.start(&path, body, &Metadata::file())?;
-        self.seen.insert(path.clone(), Seen::File);
+        // Some tools set a link's attributes on the file that it names.
+        let metadata = metadata.clone();
+        self.start(
+            &path,
+            Body::HardLink {
+                target: target.as_bytes(),
+            },
+            &metadata,
+        )?;
+        self.seen.insert(path.clone(), Seen::File(metadata));
         self.in_tree(&path, |tree| tree.hard_link(&path, &target))
             .map(drop)
     }

@@ -91,9 +91,9 @@ fn sample(layer: &mut LayerWriter) -> Result<(), LayerError> {
 #[test]
 fn the_same_entries_give_the_same_bytes_in_each_compression() {
     let expected = [
-        (Compression::None, "e05fcab7969c"),
-        (Compression::Gzip, "9c5a08653a0f"),
-        (Compression::Zstd, "9a9f81f4fde5"),
+        (Compression::None, "1beace3df997"),
+        (Compression::Gzip, "906d13ef58d1"),
+        (Compression::Zstd, "2cc3f570c85f"),
     ];
     for (compression, digest) in expected {
         let layer = write(&Place::new().store, compression, sample);
@@ -153,7 +153,7 @@ fn another_program_reads_what_was_written() {
         ("bin", ('2', 0o777, Some(0), 0, Some("usr/bin".to_owned()))),
         (
             "usr/bin/again",
-            ('1', 0o644, Some(0), 0, Some("usr/bin/tool".to_owned())),
+            ('1', 0o755, Some(5), 0, Some("usr/bin/tool".to_owned())),
         ),
         ("long", ('2', 0o777, Some(0), 0, Some("t".repeat(300)))),
         (&deep, ('0', 0o644, Some(0), 4, None)),
@@ -431,7 +431,7 @@ fn add(layer: &mut LayerWriter, things: &[(String, Thing, u32, i64)]) -> Result<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_layer_unpacks_to_the_tree_that_was_made_beside_it(things in things()) {
