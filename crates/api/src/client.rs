@@ -35,7 +35,7 @@ pub type RequestBody = UnsyncBoxBody<Bytes, std::io::Error>;
 /// How long a call that asks for little may take.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long a deploy, or the upload of one blob, may take: the server's own bounds are shorter.
-const LONG: Duration = Duration::from_secs(1800);
+const LONG: Duration = Duration::from_mins(30);
 /// The largest JSON answer that is read.
 const LARGEST_ANSWER: usize = 64 << 20;
 

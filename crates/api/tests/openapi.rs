@@ -51,6 +51,7 @@ fn the_description_has_the_fields_of_the_types() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn examples() -> BTreeMap<&'static str, Value> {
     let function: FunctionId = "hello".parse().unwrap();
     let image = Digest::of("image");

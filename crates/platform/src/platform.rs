@@ -47,7 +47,7 @@ impl Default for PlatformConfig {
             addressing: Addressing::ByName,
             environment: BTreeMap::new(),
             stop_grace: Duration::from_secs(10),
-            drain_grace: Duration::from_secs(60),
+            drain_grace: Duration::from_mins(1),
             look_every: Duration::from_secs(1),
         }
     }

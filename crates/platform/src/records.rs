@@ -121,9 +121,10 @@ impl Records {
 
     /// Removes a function with everything that is known of it.
     pub(crate) async fn remove(&self, function: &FunctionId) -> Result<(), RecordError> {
-        match self.0.remove_function(function).await? {
-            true => Ok(()),
-            false => Err(RecordError::NotFound(function.clone())),
+        if self.0.remove_function(function).await? {
+            Ok(())
+        } else {
+            Err(RecordError::NotFound(function.clone()))
         }
     }
 }

@@ -16,6 +16,7 @@ use coracle_api::routes::{self, Route};
 use coracle_api::types::ServerInfo;
 use coracle_content::Store;
 use coracle_platform::Platform;
+use coracle_tasks::CancellationToken;
 
 use crate::auth::{Secrets, authenticated};
 use crate::problem::no_such_route;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     /// What the server says of itself.
     pub(crate) info: Arc<ServerInfo>,
+    /// Cancelled when the server ends: what would go on for ever ends too.
+    pub(crate) ending: CancellationToken,
 }
 
 /// Makes the control API: every route behind the authentication.

@@ -72,7 +72,7 @@ pub(crate) async fn tcp_or_next(address: SocketAddr) -> Result<TcpListener, List
     for step in 1..=PORTS_TRIED {
         match (&refused, address.port().checked_add(step)) {
             (Err(ListenError::Taken(_)), Some(port)) => {
-                refused = tcp(SocketAddr::new(address.ip(), port)).await
+                refused = tcp(SocketAddr::new(address.ip(), port)).await;
             }
             _ => break,
         }

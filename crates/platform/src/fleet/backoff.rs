@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::failure::StartFailure;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// An instance that lived this long did not fail to start.
 pub(super) const LONG_ENOUGH: Duration = Duration::from_secs(30);
 

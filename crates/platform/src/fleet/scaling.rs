@@ -26,7 +26,7 @@ impl Fleet {
         let observed = self.door.observe();
         match self.decide(&observed, now) {
             Ok(desired) => {
-                self.carry_out(desired);
+                self.carry_out(&desired);
                 self.look_again(&observed);
             }
             Err(failure) => self.door.fail_waiting(&failure.for_callers()),
@@ -51,7 +51,7 @@ impl Fleet {
         Ok(desired)
     }
 
-    fn carry_out(self: &Arc<Self>, desired: Desired<InstanceId>) {
+    fn carry_out(self: &Arc<Self>, desired: &Desired<InstanceId>) {
         for _ in 0..desired.start {
             self.start_in_background();
         }

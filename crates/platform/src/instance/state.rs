@@ -29,14 +29,11 @@ impl State {
     /// Answers whether an instance in this state may enter `next`.
     pub fn may_become(self, next: Self) -> bool {
         use State::{Draining, Frozen, Gone, Ready, Starting};
-        matches!(
-            (self, next),
-            (Starting, Ready)
-                | (Ready, Frozen)
-                | (Frozen, Ready)
-                | (Starting | Ready | Frozen, Draining)
-                | (Starting | Ready | Frozen | Draining, Gone)
-        )
+        match (self, next) {
+            (Starting | Frozen, Ready) | (Ready, Frozen) | (Starting | Ready | Frozen, Draining) => true,
+            (from, Gone) => from != Gone,
+            _ => false,
+        }
     }
 
     /// Answers the word for it.

@@ -1,6 +1,12 @@
 //! The use cases as a whole, over sandboxes that are HTTP servers on loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 mod cold_start;
 mod crashes;

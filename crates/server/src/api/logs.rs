@@ -27,7 +27,8 @@ pub(super) async fn read(
     let log = context.platform.log(&id, query.tail.min(LONGEST_TAIL)).await?;
     let past = stream::iter([Ok(encoded(&log.past))]);
     let body = if query.follow {
-        Body::from_stream(past.chain(stream::try_unfold(log.live, next)))
+        let live = stream::try_unfold(log.live, next).take_until(context.ending.cancelled_owned());
+        Body::from_stream(past.chain(live))
     } else {
         Body::from_stream(past)
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coracle_api::Credentials;
+use coracle_api::types::LogQuery;
 use coracle_testkit::{Program, answering};
 use tokio::sync::{Notify, mpsc};
 
@@ -52,4 +53,23 @@ async fn what_was_deployed_is_served_by_the_next_server() {
     let endpoint = format!("http://{}", server.address()).parse().unwrap();
     let client = coracle_api::Client::new(endpoint, Credentials::None);
     assert_eq!(get(&client, "/function/hello").await.0, 200);
+}
+
+#[tokio::test]
+async fn whoever_follows_a_log_does_not_hold_up_the_end() {
+    let world = World::running(Program::greeting("hi")).await;
+    let client = world.local();
+    client.deploy(&hello(), &world.request()).await.unwrap();
+    let mut lines = client
+        .logs(
+            &hello(),
+            &LogQuery {
+                tail: 0,
+                follow: true,
+            },
+        )
+        .await
+        .unwrap();
+    let (ended, ()) = tokio::join!(lines.next(), world.server.shutdown());
+    assert!(ended.unwrap().is_none());
 }

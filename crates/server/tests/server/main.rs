@@ -1,6 +1,12 @@
 //! The server as a whole, over real sockets and sandboxes that are HTTP servers on loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 mod access;
 mod end;

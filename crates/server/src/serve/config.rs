@@ -1,0 +1,38 @@
+//! What can be chosen about a server.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What can be chosen about a server.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where functions and the API are served.
+    pub listen: SocketAddr,
+    /// Where metrics are served, if at all.
+    pub metrics: Option<SocketAddr>,
+    /// The address that functions answer under, if it is not the one listened on: behind a proxy, say.
+    pub public_url: Option<String>,
+    /// The domain that functions are hosts of.
+    pub domain: String,
+    /// Variables of every instance, unless the image or the revision says otherwise: the way to a proxy, say.
+    pub environment: BTreeMap<String, String>,
+    /// The version of the program.
+    pub version: String,
+    /// How long requests in flight may take to finish when the server ends.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            metrics: Some(([127, 0, 0, 1], 8081).into()),
+            public_url: None,
+            domain: "localhost".to_owned(),
+            environment: BTreeMap::new(),
+            version: String::new(),
+            shutdown_grace: Duration::from_secs(30),
+        }
+    }
+}

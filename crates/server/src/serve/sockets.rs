@@ -1,0 +1,57 @@
+//! The places that a server listens on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use coracle_gateway::{Gateway, Listener, ListenerLimits};
+use coracle_tasks::Tasks;
+use tokio::net::{TcpListener, UnixListener};
+
+use super::ServeConfig;
+use crate::data::DataDirectory;
+use crate::listen::{self, ListenError};
+
+/// The places that a server listens on, taken before anything else: what fails most often fails first.
+pub(super) struct Sockets {
+    tcp: TcpListener,
+    unix: UnixListener,
+    metrics: Option<TcpListener>,
+    /// Where functions and the API are served.
+    pub(super) address: SocketAddr,
+    /// Where metrics are served.
+    pub(super) metrics_address: Option<SocketAddr>,
+}
+
+impl Sockets {
+    /// Takes them all.
+    pub(super) async fn take(data: &DataDirectory, config: &ServeConfig) -> Result<Self, ListenError> {
+        let tcp = listen::tcp(config.listen).await?;
+        let metrics = match config.metrics {
+            // Nobody needs to know the port before a scraper is set up, so a taken one is no reason not to serve.
+            Some(address) => Some(listen::tcp_or_next(address).await?),
+            None => None,
+        };
+        Ok(Self {
+            address: tcp.local_addr().unwrap_or(config.listen),
+            unix: listen::unix(&data.socket())?,
+            metrics_address: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
+            tcp,
+            metrics,
+        })
+    }
+
+    /// Leads them to `gateway`, and the one for metrics to `scraped`.
+    pub(super) fn serve(self, gateway: Arc<Gateway>, scraped: Arc<Gateway>, tasks: &Tasks) {
+        let limits = ListenerLimits::default();
+        coracle_gateway::serve(
+            Arc::clone(&gateway),
+            Listener::Unix(self.unix),
+            limits.clone(),
+            tasks,
+        );
+        coracle_gateway::serve(gateway, Listener::Tcp(self.tcp), limits.clone(), tasks);
+        if let Some(metrics) = self.metrics {
+            coracle_gateway::serve(scraped, Listener::Tcp(metrics), limits, tasks);
+        }
+    }
+}
