@@ -94,7 +94,7 @@ impl<'p> Part<'p> {
                 .iter()
                 .map(|(index, one)| (self.packages[*index].name.as_str(), &one.control)),
         )?;
-        self.root.finish(&directories).map_err(AssembleError::Tree)
+        self.root.finish(&directories, below).map_err(AssembleError::Tree)
     }
 
     /// Gives each path that several packages have to the first of them, if another one was quicker.

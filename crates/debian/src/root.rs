@@ -13,7 +13,7 @@ use coracle_oci::{LayerPath, Metadata};
 use fs_err as fs;
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, chownat, fchmod,
-    fchown, futimens, linkat, mkdirat, openat, openat2, statat, symlinkat, unlinkat, utimensat,
+    fchown, fstat, futimens, linkat, mkdirat, openat, openat2, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -80,20 +80,33 @@ impl Root {
     }
 
     /// Gives every directory its attributes; called last, since each entry made in a directory changes its time.
-    pub(crate) fn finish(&self, directories: &Directories) -> io::Result<()> {
+    /// A directory that is in the tree below too keeps the attributes it has there, as it would when installed.
+    pub(crate) fn finish(&self, directories: &Directories, below: Option<&Self>) -> io::Result<()> {
         let mut pending = vec![LayerPath::default()];
         while let Some(path) = pending.pop() {
-            let default = Metadata::directory();
-            let directory = self.directory(&path)?;
-            let metadata = directories.get(&path).unwrap_or(&default);
             for entry in self.list(&path)? {
                 if self.kind(&entry) == Some(FileType::Directory) {
                     pending.push(entry);
                 }
             }
-            apply(&directory, metadata)?;
+            let metadata = below
+                .and_then(|below| below.attributes(&path))
+                .or_else(|| directories.get(&path).cloned())
+                .unwrap_or_else(Metadata::directory);
+            apply(&self.directory(&path)?, &metadata)?;
         }
         Ok(())
+    }
+
+    /// Answers the attributes of a directory, if there is one at `path`.
+    fn attributes(&self, path: &LayerPath) -> Option<Metadata> {
+        let stat = fstat(self.directory(path).ok()?).ok()?;
+        Some(Metadata {
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mtime: stat.st_mtime,
+            ..Metadata::with_mode(stat.st_mode & 0o7777)
+        })
     }
 
     fn kind(&self, path: &LayerPath) -> Option<FileType> {

@@ -151,18 +151,16 @@ impl Reader<'_> {
     }
 
     fn suite(&self, suite: &Suite, arch: Arch, progress: &dyn Progress) -> Result<Fetched, SnapshotError> {
-        let folder = format!("{}/dists/{}", self.archive.part(suite.part), suite.name);
         let fetch = |source| SnapshotError::Fetch {
             suite: suite.name.clone(),
             source: Box::new(source),
         };
-        let bytes = self
-            .fetcher
-            .get(&format!("{folder}/InRelease"), RELEASE_FILE_LIMIT)
-            .map_err(fetch)?;
+        let path = format!("dists/{}/InRelease", suite.name);
+        let get = |url: &str| self.fetcher.get(url, RELEASE_FILE_LIMIT);
+        let bytes = self.archive.first(suite.part, &path, get).map_err(fetch)?;
         let file = self.verified(suite, &bytes, arch)?;
         self.check_date(suite, &file)?;
-        let list = self.list(&folder, &file, progress).map_err(|error| match error {
+        let list = self.list(suite, &file, progress).map_err(|error| match error {
             ListError::Fetch(source) => fetch(source),
             ListError::Store(source) => SnapshotError::Store(source),
         })?;
@@ -216,42 +214,44 @@ impl Reader<'_> {
     }
 
     /// Answers the list of packages, from the store if it is there.
-    fn list(&self, folder: &str, file: &ReleaseFile, progress: &dyn Progress) -> Result<Blob, ListError> {
+    fn list(&self, suite: &Suite, file: &ReleaseFile, progress: &dyn Progress) -> Result<Blob, ListError> {
         let list = &file.packages;
         progress.started(Phase::Index, list.size);
         if let Some(blob) = self.store.blob(&list.sha256)? {
             progress.advanced(Phase::Index, list.size);
             return Ok(blob);
         }
-        let plain = format!("{folder}/{}", list.path);
-        let parent = plain.rsplit_once('/').map_or(folder, |(parent, _)| parent);
-        let by_hash = format!("{parent}/by-hash/SHA256/{}", list.sha256.hex());
-        match self.download(if file.by_hash { &by_hash } else { &plain }, list, progress) {
-            // Mirrors made by some tools say that they have files by hash, and do not.
-            Err(ListError::Fetch(error)) if error.is_not_found() && file.by_hash => {
-                self.download(&plain, list, progress)
-            }
-            result => result,
-        }
-    }
-
-    fn download(&self, url: &str, list: &IndexFile, progress: &dyn Progress) -> Result<Blob, ListError> {
         let mut writer = self.store.write_blob()?;
-        let download = Download {
-            url,
-            checksum: list.sha256.into(),
-            limit: list.size,
+        let progress = Downloading {
+            progress,
+            phase: Phase::Index,
         };
-        self.fetcher.download(
-            &download,
-            &mut writer,
-            &Downloading {
-                progress,
-                phase: Phase::Index,
-            },
-        )?;
+        let mut fetch = |path: &str| {
+            self.archive.first(suite.part, path, |url| {
+                let download = Download {
+                    url,
+                    checksum: list.sha256.into(),
+                    limit: list.size,
+                };
+                self.fetcher.download(&download, &mut writer, &progress)
+            })
+        };
+        let (by_hash, plain) = places(suite, list);
+        match fetch(if file.by_hash { &by_hash } else { &plain }) {
+            // Mirrors made by some tools say that they have files by hash, and do not.
+            Err(error) if error.is_not_found() && file.by_hash => fetch(&plain)?,
+            result => result?,
+        };
         Ok(writer.commit_expecting(&list.sha256)?)
     }
+}
+
+/// Answers where a list is by its hash and by its name.
+fn places(suite: &Suite, list: &IndexFile) -> (String, String) {
+    let (folder, _) = list.path.rsplit_once('/').unwrap_or_default();
+    let suite = &suite.name;
+    let by_hash = format!("dists/{suite}/{folder}/by-hash/SHA256/{}", list.sha256.hex());
+    (by_hash, format!("dists/{suite}/{}", list.path))
 }
 
 enum ListError {

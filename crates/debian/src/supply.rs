@@ -132,35 +132,34 @@ impl Supply<'_> {
     }
 
     fn fetch(&self, package: &LockedPackage) -> Result<Blob, AssembleError> {
-        let url = format!("{}/{}", self.archive.part(package.part), package.path);
         let mut writer = self.store.write_blob()?;
-        let download = Download {
-            url: &url,
-            checksum: package.sha256.into(),
-            limit: package.size,
-        };
         let progress = Downloading {
             progress: self.progress,
             phase: Phase::Download,
         };
-        self.fetcher
-            .download(&download, &mut writer, &progress)
-            .map_err(|source| {
-                let name = package.name.clone();
-                let source = Box::new(source);
-                if source.is_not_found() {
-                    AssembleError::Gone {
-                        package: name,
-                        version: package.version.clone(),
-                        source,
-                    }
-                } else {
-                    AssembleError::Fetch {
-                        package: name,
-                        source,
-                    }
+        let fetched = self.archive.first(package.part, &package.path, |url| {
+            let download = Download {
+                url,
+                checksum: package.sha256.into(),
+                limit: package.size,
+            };
+            self.fetcher.download(&download, &mut writer, &progress)
+        });
+        fetched.map_err(|source| {
+            let (name, source) = (package.name.clone(), Box::new(source));
+            if source.is_not_found() {
+                AssembleError::Gone {
+                    package: name,
+                    version: package.version.clone(),
+                    source,
                 }
-            })?;
+            } else {
+                AssembleError::Fetch {
+                    package: name,
+                    source,
+                }
+            }
+        })?;
         Ok(writer.commit_expecting(&package.sha256)?)
     }
 

@@ -87,23 +87,27 @@ fn names(packages: &[coracle_debian::LockedPackage]) -> Vec<&str> {
 struct Chroot(PathBuf);
 
 impl Chroot {
-    /// Copies the trees of a base over each other, the way an overlay shows them.
+    /// Lays the trees of a base over each other.
     fn of(debian: &Debian, lock: &BaseLock, root: &Path) -> Self {
         fs::create_dir_all(root).expect("makes a folder");
-        for tree in debian.trees(lock, &Silent).expect("has trees") {
-            let status = Command::new("cp")
-                .arg("-a")
-                .arg(tree.path().join("."))
-                .arg(root)
-                .status();
-            assert!(status.expect("runs cp").success());
-        }
+        let trees = debian.trees(lock, &Silent).expect("has trees");
+        let paths: Vec<_> = trees
+            .iter()
+            .rev()
+            .map(|tree| tree.path().to_string_lossy())
+            .collect();
         let chroot = Self(root.to_owned());
-        let status = Command::new("mount")
-            .args(["-t", "proc", "proc"])
-            .arg(root.join("proc"))
-            .status();
-        assert!(status.expect("runs mount").success(), "mounting /proc needs root");
+        mount(
+            &[
+                "-t",
+                "overlay",
+                "-o",
+                &format!("lowerdir={}", paths.join(":")),
+                "overlay",
+            ],
+            root,
+        );
+        mount(&["-t", "proc", "proc"], &root.join("proc"));
         chroot
     }
 
@@ -126,8 +130,17 @@ impl Chroot {
 
 impl Drop for Chroot {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.join("proc")).status();
+        let _ = Command::new("umount").arg("--recursive").arg(&self.0).status();
     }
+}
+
+fn mount(arguments: &[&str], at: &Path) {
+    let status = Command::new("mount")
+        .args(arguments)
+        .arg(at)
+        .status()
+        .expect("runs mount");
+    assert!(status.success(), "mounting needs root");
 }
 
 #[test]

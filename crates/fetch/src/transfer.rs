@@ -124,6 +124,10 @@ impl<'a> Transfer<'a> {
         if let Some(media_type) = self.accept {
             request = request.header(header::ACCEPT, media_type);
         }
+        if self.checksum.is_none() {
+            // What is named by no checksum may change: caches on the way must ask the server.
+            request = request.header(header::CACHE_CONTROL, "max-age=0");
+        }
         if self.written > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", self.written));
         }

@@ -203,6 +203,16 @@ fn more_bytes_than_allowed_are_refused() {
 }
 
 #[test]
+fn caches_on_the_way_are_told_what_may_have_changed() {
+    let server = Server::new(|_| Reply::ok("hello"));
+    fetcher().get(&server.url("/list"), LIMIT).expect("fetches");
+    download(&fetcher(), &server.url("/file"), b"hello").expect("downloads");
+    let asked = server.requests();
+    assert_eq!(asked[0].header("Cache-Control"), Some("max-age=0"));
+    assert_eq!(asked[1].header("Cache-Control"), None);
+}
+
+#[test]
 fn redirects_are_followed_to_their_end_and_not_for_ever() {
     let server = Server::new(|request| match request.target.as_str() {
         "/a/start" => Reply::status(302).with_header("Location: next?x=1"),
