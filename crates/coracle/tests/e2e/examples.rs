@@ -1,0 +1,128 @@
+//! Every folder in `examples/` is built, started, and asked what its `test.json` says.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::machine::{Machine, Running, copy_of, repository};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conversation {
+    requests: Vec<Exchange>,
+}
+
+/// One request and what its answer must be like; `examples/README.md` says what the keys mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    says: String,
+    path: String,
+    #[serde(default = "get")]
+    method: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    answer_headers: BTreeMap<String, String>,
+    answer: Option<String>,
+    #[serde(default)]
+    contains: Vec<String>,
+    #[serde(default)]
+    log: Vec<String>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl Exchange {
+    fn hold(&self, function: &Running) {
+        let mut request = ureq::http::Request::builder()
+            .method(self.method.as_str())
+            .uri(format!("{}{}", function.url(), self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let agent = ureq::Agent::new_with_config(
+            ureq::config::Config::builder()
+                .http_status_as_error(false)
+                .build(),
+        );
+        let mut response = agent.run(request.body(self.body.clone()).unwrap()).unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        assert_eq!(response.status().as_u16(), self.status, "{}: {body}", self.says);
+        for (name, start) in &self.answer_headers {
+            let value = response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+                .unwrap_or_default();
+            assert!(value.starts_with(start), "{}: {name}: {value}", self.says);
+        }
+        if let Some(answer) = &self.answer {
+            assert_eq!(&body, answer, "{}", self.says);
+        }
+        for part in &self.contains {
+            assert!(body.contains(part), "{}: no {part:?} in {body}", self.says);
+        }
+        for part in &self.log {
+            function.says(part);
+        }
+    }
+}
+
+fn answers_as_it_says(example: &str) {
+    let folder = copy_of(example);
+    let folder = folder.path().join(example);
+    let text = fs_err::read_to_string(folder.join("test.json")).unwrap();
+    let conversation: Conversation = serde_json::from_str(&text).unwrap();
+    let function = Machine::shared().start(&["up", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    for exchange in &conversation.requests {
+        exchange.hold(&function);
+    }
+    function.end();
+}
+
+macro_rules! examples {
+    ($($test:ident: $example:literal),* $(,)?) => {
+        const EXAMPLES: &[&str] = &[$($example),*];
+        $(
+            #[test]
+            fn $test() {
+                answers_as_it_says($example);
+            }
+        )*
+    };
+}
+
+examples! {
+    a_cloudevent_handler_in_python_answers: "cloudevent-python",
+    an_express_application_answers: "express-app",
+    a_fastapi_application_answers: "fastapi-app",
+    a_flask_application_answers: "flask-app",
+    a_node_handler_answers: "hello-node",
+    a_python_handler_answers: "hello-python",
+    a_newer_node_answers: "node-24",
+    a_plain_server_answers: "plain-server",
+}
+
+#[test]
+fn no_example_is_left_out() {
+    let folders = fs_err::read_dir(repository("examples"))
+        .unwrap()
+        .map(Result::unwrap);
+    let mut names: Vec<_> = folders
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, EXAMPLES);
+}
