@@ -6,6 +6,9 @@ use crate::id::{InstanceId, RevisionId};
 use crate::upstream::DialError;
 
 /// What can make more instances of a revision. Both calls are notifications: they return at once.
+///
+/// They come from inside requests and from inside the calls that change a revision's instances, with none of its own
+/// locks held; whoever makes such a call holds no lock that these need.
 pub trait Capacity: Send + Sync + 'static {
     /// Called when requests wait and no ready instance has a free place.
     ///

@@ -75,3 +75,44 @@ impl fmt::Debug for Target {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use coracle_tasks::Tasks;
+
+    use super::*;
+    use crate::capacity::Capacity;
+    use crate::id::{InstanceId, RevisionId};
+    use crate::limits::Limits;
+    use crate::upstream::DialError;
+
+    struct Nobody;
+
+    impl Capacity for Nobody {
+        fn wanted(&self, _: &RevisionId) {}
+
+        fn unreachable(&self, _: &RevisionId, _: &InstanceId, _: &DialError) {}
+    }
+
+    fn share(weight: u32, id: &str) -> (NonZeroU32, Arc<Revision>) {
+        let revision = Revision::new(id.into(), Limits::default(), Arc::new(Nobody), &Tasks::new());
+        (NonZeroU32::new(weight).unwrap(), revision)
+    }
+
+    #[test]
+    fn each_revision_gets_its_share_of_any_run_of_requests() {
+        let target = Target::split(vec![share(95, "old"), share(5, "new")]);
+        let chosen: Vec<&str> = (0..1000)
+            .map(|_| target.choose().unwrap().id().as_str())
+            .collect();
+        for run in chosen.windows(100) {
+            let new = run.iter().filter(|id| **id == "new").count();
+            assert!((3..=7).contains(&new), "{new} of 100");
+        }
+    }
+
+    #[test]
+    fn nothing_is_chosen_of_nothing() {
+        assert!(Target::split(Vec::new()).choose().is_none());
+    }
+}

@@ -50,7 +50,10 @@ impl Tasks {
                 ..Shared::default()
             }),
         };
-        self.lock_inner().push(group.clone());
+        let mut inner = self.lock_inner();
+        inner.retain(Self::is_needed);
+        inner.push(group.clone());
+        drop(inner);
         group
     }
 
@@ -130,6 +133,13 @@ impl Tasks {
         )]
         let handle = tokio::spawn(tracked);
         Task { handle }
+    }
+
+    /// Answers whether somebody else holds the group, or something in it runs.
+    fn is_needed(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
+            || !self.shared.tracker.is_empty()
+            || self.lock_inner().iter().any(Self::is_needed)
     }
 
     fn lock_inner(&self) -> std::sync::MutexGuard<'_, Vec<Tasks>> {
@@ -215,6 +225,18 @@ mod tests {
             .await;
         assert!(tasks.shared.registry.names().is_empty());
         assert!(tasks.shutdown(Duration::from_mins(1)).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_group_that_nobody_needs_is_forgotten_and_one_with_a_task_is_not() {
+        let outer = Tasks::new();
+        let busy = outer.group().spawn("busy", pending());
+        for _ in 0..10 {
+            drop(outer.group());
+        }
+        assert_eq!(outer.lock_inner().len(), 2);
+        outer.shutdown(Duration::from_mins(1)).await;
+        busy.ended().await;
     }
 
     #[tokio::test]

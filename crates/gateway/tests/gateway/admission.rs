@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coracle_gateway::{Limits, Outcome, StartFailure};
+use coracle_gateway::{Limits, Outcome, Peer, StartFailure};
 use coracle_spec::Class;
+use coracle_tasks::Task;
 use http::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -303,4 +304,47 @@ async fn an_answer_for_nobody_gives_its_place_back() {
     assert_eq!(world.in_flight("a"), 0);
     gate.add_permits(1);
     assert_eq!(text(world.answer(get("/")).await).await, "through");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_leaves_at_whatever_moment_the_counts_end_at_nothing() {
+    let world = World::of(
+        &App::saying("hello"),
+        Limits {
+            queue_length: 100,
+            ..limits(3)
+        },
+    );
+    world.add("b", &App::saying("hello"));
+    for round in 0..20 {
+        let clients: Vec<_> = (0..60).map(|_| read_all(&world)).collect();
+        for (index, client) in clients.into_iter().enumerate() {
+            for _ in 0..index % 7 {
+                tokio::task::yield_now().await;
+            }
+            if (index + round) % 3 != 0 {
+                client.abort();
+            }
+            client.ended().await;
+        }
+    }
+    let outcomes = world.noted.ended(20 * 20).await;
+    let answered = outcomes
+        .iter()
+        .filter(|(_, outcome, _, _)| *outcome == Outcome::Answered)
+        .count();
+    assert!(answered >= 20 * 20, "{answered}");
+    let observed = world.revision.observe();
+    assert_eq!(
+        (world.in_flight("a"), world.in_flight("b"), observed.waiting),
+        (0, 0, 0)
+    );
+}
+
+/// Sends a request and reads its answer, in the background.
+fn read_all(world: &World) -> Task {
+    let gateway = Arc::clone(&world.gateway);
+    world.tasks.spawn("client", async move {
+        assert_eq!(text(gateway.handle(get("/"), Peer::Inside).await).await, "hello");
+    })
 }
