@@ -4,15 +4,16 @@
 //! The rule is that of Git's index ("racy Git"): a file whose times are not clearly older than the moment it was
 //! hashed may have been changed again within the clock's grain, so it is hashed again.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use coracle_spec::{Digest, Hasher};
 use fs_err as fs;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
 use crate::error::{Context, StoreError};
 use crate::record::{seal, sealed};
@@ -21,25 +22,30 @@ use crate::store::Store;
 /// How much older than its hashing a file's times must be, in nanoseconds: the coarsest grain in use (FAT, 2 s).
 const GRAIN: i64 = 2_000_000_000;
 const FORMAT: &[u8] = b"stat 1\n";
+const BUFFER: usize = 64 << 10;
 
 /// What is known of the files in one folder.
 #[derive(Debug)]
 pub struct StatCache {
     store: Store,
-    folder: PathBuf,
+    path: PathBuf,
+    folder: OwnedFd,
     file: PathBuf,
-    known: BTreeMap<PathBuf, Known>,
-    fresh: BTreeMap<PathBuf, Known>,
+    /// By the bytes of the path: comparing those is many times as fast as comparing paths part by part.
+    known: HashMap<Vec<u8>, Known>,
+    is_changed: bool,
     hashed: usize,
     clock: fn() -> i64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Known {
     stamp: Stamp,
     /// When it was hashed, in nanoseconds since 1970.
     hashed_at: i64,
     digest: Digest,
+    /// Whether it was asked for since the cache was opened.
+    is_asked: bool,
 }
 
 /// What changes when a file's contents do.
@@ -56,21 +62,25 @@ struct Stamp {
 impl StatCache {
     /// Opens what is known of `folder`: nothing, when it was never saved or cannot be read.
     pub fn open(store: &Store, folder: &Path) -> Result<Self, StoreError> {
-        let folder = fs::canonicalize(folder).context("resolve", folder)?;
+        let path = fs::canonicalize(folder).context("resolve", folder)?;
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(&path, flags, Mode::empty()).context("open", &path)?;
         let file = store
             .folder("stats")
-            .join(Digest::of(folder.as_os_str().as_bytes()).hex());
+            .join(Digest::of(path.as_os_str().as_bytes()).hex());
         let known = match fs::read(&file) {
             Ok(text) => sealed(&text).and_then(decode).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => return Err(error).context("read", &file),
         };
+        let store = store.clone();
         Ok(Self {
-            store: store.clone(),
+            store,
+            path,
             folder,
             file,
             known,
-            fresh: BTreeMap::new(),
+            is_changed: false,
             hashed: 0,
             clock: now,
         })
@@ -78,20 +88,15 @@ impl StatCache {
 
     /// Answers the digest of the regular file at `path`, relative to the folder.
     pub fn digest(&mut self, path: &Path) -> Result<Digest, StoreError> {
-        let absolute = self.folder.join(path);
-        let metadata = fs::symlink_metadata(&absolute).context("look at", &absolute)?;
-        if let Some(known) = self.known.get(path).filter(|known| known.holds_for(&metadata)) {
-            let known = known.clone();
-            let digest = known.digest;
-            self.fresh.insert(path.to_owned(), known);
-            return Ok(digest);
+        let stat = rustix::fs::statat(&self.folder, path, AtFlags::SYMLINK_NOFOLLOW);
+        let stamp = Stamp::of(&stat.context("look at", &self.path.join(path))?);
+        match self.known.get_mut(path.as_os_str().as_bytes()) {
+            Some(known) if known.holds_for(stamp) => {
+                known.is_asked = true;
+                Ok(known.digest)
+            }
+            _ => self.hash(path),
         }
-        self.hashed += 1;
-        let (digest, known) = hash(&absolute, (self.clock)()).context("read", &absolute)?;
-        if let Some(known) = known {
-            self.fresh.insert(path.to_owned(), known);
-        }
-        Ok(digest)
     }
 
     /// Answers how many files had to be read since it was opened.
@@ -100,27 +105,42 @@ impl StatCache {
     }
 
     /// Saves what was asked for since it was opened, and forgets the rest. Writes nothing if nothing changed.
-    pub fn save(self) -> Result<(), StoreError> {
-        if self.fresh == self.known {
+    pub fn save(mut self) -> Result<(), StoreError> {
+        let before = self.known.len();
+        self.known.retain(|_, known| known.is_asked);
+        if !self.is_changed && self.known.len() == before {
             return Ok(());
         }
-        self.store.replace(&self.file, &seal(&encode(&self.fresh)))
+        self.store.replace(&self.file, &seal(&encode(&self.known)))
+    }
+
+    fn hash(&mut self, path: &Path) -> Result<Digest, StoreError> {
+        self.hashed += 1;
+        self.is_changed = true;
+        let hashed = hash(&self.folder, path, (self.clock)());
+        let (digest, known) = hashed.context("read", &self.path.join(path))?;
+        let key = path.as_os_str().as_bytes();
+        match known {
+            Some(known) => self.known.insert(key.to_vec(), known),
+            None => self.known.remove(key),
+        };
+        Ok(digest)
     }
 }
 
 impl Known {
-    fn holds_for(&self, metadata: &std::fs::Metadata) -> bool {
-        self.stamp == Stamp::of(metadata) && self.stamp.is_older_than(self.hashed_at)
+    fn holds_for(&self, stamp: Stamp) -> bool {
+        self.stamp == stamp && stamp.is_older_than(self.hashed_at)
     }
 }
 
 impl Stamp {
-    fn of(metadata: &std::fs::Metadata) -> Self {
+    fn of(stat: &Stat) -> Self {
         Self {
-            size: metadata.len(),
-            inode: metadata.ino(),
-            modified: nanos(metadata.mtime(), metadata.mtime_nsec()),
-            changed: nanos(metadata.ctime(), metadata.ctime_nsec()),
+            size: stat.st_size.cast_unsigned(),
+            inode: stat.st_ino,
+            modified: nanos(stat.st_mtime, stat.st_mtime_nsec),
+            changed: nanos(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 
@@ -129,7 +149,8 @@ impl Stamp {
     }
 }
 
-fn nanos(seconds: i64, nanos: i64) -> i64 {
+fn nanos(seconds: i64, nanos: u64) -> i64 {
+    let nanos = i64::try_from(nanos).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
@@ -139,11 +160,12 @@ fn now() -> i64 {
 }
 
 /// Hashes a file; what is known of it is absent when it changed meanwhile.
-fn hash(path: &Path, hashed_at: i64) -> io::Result<(Digest, Option<Known>)> {
-    let mut file = open(path)?;
-    let before = Stamp::of(&file.metadata()?);
+fn hash(folder: &OwnedFd, path: &Path, hashed_at: i64) -> io::Result<(Digest, Option<Known>)> {
+    let mut file = open(folder, path)?;
+    let stamp = Stamp::of(&rustix::fs::fstat(&file)?);
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 64 << 10];
+    let size = usize::try_from(stamp.size).unwrap_or(BUFFER);
+    let mut buffer = vec![0; size.saturating_add(1).min(BUFFER)];
     loop {
         match file.read(&mut buffer)? {
             0 => break,
@@ -151,37 +173,33 @@ fn hash(path: &Path, hashed_at: i64) -> io::Result<(Digest, Option<Known>)> {
         }
     }
     let digest = hasher.finish();
-    let unchanged = Stamp::of(&file.metadata()?) == before;
+    let is_unchanged = Stamp::of(&rustix::fs::fstat(&file)?) == stamp;
     Ok((
         digest,
-        unchanged.then_some(Known {
-            stamp: before,
+        is_unchanged.then_some(Known {
+            stamp,
             hashed_at,
             digest,
+            is_asked: true,
         }),
     ))
 }
 
 /// Opens without following a symbolic link, and without waiting for the other end of a pipe.
-fn open(path: &Path) -> io::Result<fs::File> {
-    use fs_err::os::unix::fs::OpenOptionsExt;
-    use rustix::fs::OFlags;
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.cast_signed())
-        .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+fn open(folder: &OwnedFd, path: &Path) -> io::Result<fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, path, flags, Mode::empty())?;
+    let is_file = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::RegularFile;
+    if is_file {
+        Ok(fs::File::from_parts(file.into(), path))
     } else {
         Err(io::Error::other("it is not a regular file"))
     }
 }
 
-fn encode(known: &BTreeMap<PathBuf, Known>) -> Vec<u8> {
+fn encode(known: &HashMap<Vec<u8>, Known>) -> Vec<u8> {
     let mut bytes = FORMAT.to_vec();
     for (path, known) in known {
-        let path = path.as_os_str().as_bytes();
         bytes.extend_from_slice(&(path.len() as u64).to_le_bytes());
         bytes.extend_from_slice(path);
         bytes.extend_from_slice(&known.stamp.size.to_le_bytes());
@@ -194,9 +212,9 @@ fn encode(known: &BTreeMap<PathBuf, Known>) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<BTreeMap<PathBuf, Known>> {
+fn decode(bytes: &[u8]) -> Option<HashMap<Vec<u8>, Known>> {
     let mut rest = bytes.strip_prefix(FORMAT)?;
-    let mut known = BTreeMap::new();
+    let mut known = HashMap::new();
     while !rest.is_empty() {
         let length = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
         let (path, tail) = rest.split_at_checked(length)?;
@@ -209,13 +227,13 @@ fn decode(bytes: &[u8]) -> Option<BTreeMap<PathBuf, Known>> {
         };
         let hashed_at = i64::from_le_bytes(take(&mut rest)?);
         let digest = Digest::from_bytes(take(&mut rest)?);
-        let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
         known.insert(
-            path,
+            path.to_vec(),
             Known {
                 stamp,
                 hashed_at,
                 digest,
+                is_asked: false,
             },
         );
     }
@@ -316,6 +334,19 @@ mod tests {
         folder.write("b", "two");
         fs::rename(folder.path.join("b"), folder.path.join("a")).unwrap();
         assert_eq!(folder.ask("a", in_an_hour).0, Digest::of("two"));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_forgotten() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        folder.write("b", "two");
+        let mut both = folder.at(in_an_hour);
+        both.digest(Path::new("a")).unwrap();
+        both.digest(Path::new("b")).unwrap();
+        both.save().unwrap();
+        assert_eq!(folder.ask("a", in_an_hour).1, 0);
+        assert_eq!(folder.at(now).known.keys().collect::<Vec<_>>(), [b"a"]);
     }
 
     #[test]

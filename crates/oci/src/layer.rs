@@ -54,7 +54,8 @@ impl Layer {
 pub struct LayerOptions {
     /// How the blob is compressed.
     pub compression: Compression,
-    /// The latest time that an entry may have, in seconds since 1970; later ones become this.
+    /// The latest time that an entry may have, in seconds since 1970; later ones become this. `i64::MAX` leaves
+    /// all as they are.
     pub epoch: i64,
     /// When the unpacked tree is made.
     pub trees: Trees,
@@ -171,7 +172,7 @@ pub fn write_layer<E: From<LayerError>>(
 
 /// Takes the entries of a layer.
 ///
-/// A directory that is missing is made with mode 0755, root's; one that is there already stays as it was. Everything
+/// A directory that is missing is made with mode 0755, root's, of 1970; one that is there already stays as it was. Everything
 /// else may occur once.
 pub struct LayerWriter {
     output: Encoder,
@@ -420,10 +421,7 @@ impl LayerWriter {
                 parent,
             });
         }
-        let metadata = Metadata {
-            mtime: self.epoch,
-            ..Metadata::directory()
-        };
+        let metadata = Metadata::directory();
         missing
             .iter()
             .rev()
