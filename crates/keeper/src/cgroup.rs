@@ -112,6 +112,15 @@ impl Group {
         Path::new("/").join(&self.path)
     }
 
+    /// Answers the groups from which the program learns its limits, and where below `/sys/fs/cgroup` it looks for them.
+    pub(crate) fn informative(&self) -> Vec<(PathBuf, PathBuf)> {
+        let hierarchies = self.hierarchies.informative();
+        hierarchies
+            .into_iter()
+            .map(|(root, name)| (root.join(&self.path), name.to_owned()))
+            .collect()
+    }
+
     /// Moves this process into the version 2 group of a hybrid host, which libcontainer does not know.
     pub(crate) fn enter_beside(&self) -> io::Result<()> {
         let Some(root) = self.hierarchies.beside() else {

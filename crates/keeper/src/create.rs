@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use coracle_netns::{EgressError, NetlinkError, Netns, NetnsError, loopback_up};
 use coracle_sandbox::wire::Received;
-use coracle_sandbox::{Network, Refusal, SandboxId, SandboxSpec, Upper};
+use coracle_sandbox::{ID_COUNT, Network, Refusal, SandboxId, SandboxSpec, Upper};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use libcontainer::container::builder::ContainerBuilder;
@@ -41,6 +41,9 @@ pub(crate) enum CreationError {
     /// The specification names no program.
     #[error("no program is given")]
     NoProgram,
+    /// The program is to run as a user or group that a sandbox does not have.
+    #[error("a sandbox has no user or group {0}: they end at {max}", max = ID_COUNT - 1)]
+    NoSuchId(u32),
     /// The request came without its descriptors.
     #[error("the request came without its descriptors")]
     Descriptors,
@@ -82,7 +85,7 @@ pub(crate) enum CreationError {
 impl Failure for CreationError {
     fn class(&self) -> Class {
         match self {
-            Self::NoProgram => Class::User,
+            Self::NoProgram | Self::NoSuchId(_) => Class::User,
             Self::Rootfs(error) => error.class(),
             Self::NoEgress(refusal) => refusal.class(),
             Self::Egress(error) => error.class(),
@@ -114,9 +117,7 @@ pub(crate) fn create(
     let spec = request.message;
     let [stdout, stderr, lifeline] =
         <[OwnedFd; 3]>::try_from(request.descriptors).map_err(|_| CreationError::Descriptors)?;
-    if spec.process.args.is_empty() {
-        return Err(CreationError::NoProgram);
-    }
+    check(&spec)?;
     let mut clock = Clock::start();
     stage.build(&spec)?;
     clock.lap("root");
@@ -129,6 +130,7 @@ pub(crate) fn create(
         cgroup: group.absolute_path(),
         base: stage.base(),
         swap: workshop.groups.limits_swap(),
+        informative: group.informative(),
     };
     runtime_spec(&spec, &around)?.save(Stage::bundle().join("config.json"))?;
     let pid = run_container(&spec.id, executor, (stdout, stderr))?;
@@ -149,6 +151,19 @@ pub(crate) fn create(
         netns,
         micros: clock.laps,
     })
+}
+
+fn check(spec: &SandboxSpec) -> Result<(), CreationError> {
+    if spec.process.args.is_empty() {
+        return Err(CreationError::NoProgram);
+    }
+    match [spec.process.uid, spec.process.gid]
+        .into_iter()
+        .find(|id| *id >= ID_COUNT)
+    {
+        Some(id) => Err(CreationError::NoSuchId(id)),
+        None => Ok(()),
+    }
 }
 
 /// Has libcontainer create the container and go on to the executor, which waits by itself: what is left of libcontainer's

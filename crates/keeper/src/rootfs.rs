@@ -102,7 +102,10 @@ impl Failure for RootfsError {
             Self::Lower { source, .. } if source.raw_os_error() == Some(libc::EINVAL) => Some(
                 "the file system under the data directory must support idmapped mounts (ext4, xfs, btrfs, tmpfs …)".to_owned(),
             ),
-            Self::Overlay { .. } => Some("the kernel must be 5.19 or newer and have overlayfs".to_owned()),
+            Self::Overlay { .. } => Some(
+                "the kernel must be 5.19 or newer and have overlayfs, and the data directory must not be on an overlay itself"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -29,8 +29,9 @@ const NAMESPACES: [LinuxNamespaceType; 7] = [
     LinuxNamespaceType::User,
 ];
 
+const GROUPS: &str = "/sys/fs/cgroup";
 /// Place, type, and options of the kernel's own file systems.
-const MOUNTS: [(&str, &str, &[&str]); 6] = [
+const MOUNTS: [(&str, &str, &[&str]); 7] = [
     ("/proc", "proc", &["nosuid", "noexec", "nodev"]),
     (
         "/dev",
@@ -56,6 +57,11 @@ const MOUNTS: [(&str, &str, &[&str]); 6] = [
     ),
     ("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
     ("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+    (
+        GROUPS,
+        "tmpfs",
+        &["nosuid", "noexec", "nodev", "mode=755", "size=64k"],
+    ),
 ];
 
 /// What tells about the host, or acts on it, even from a namespace (as container engines mask it).
@@ -109,6 +115,8 @@ pub(crate) struct Surroundings {
     pub(crate) base: IdBase,
     /// Whether swap can be limited.
     pub(crate) swap: bool,
+    /// The groups that the program sees, and where below `/sys/fs/cgroup`.
+    pub(crate) informative: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Translates `spec`.
@@ -145,7 +153,7 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings) -> Result<
                 .build()?,
         )
         .hostname(&spec.hostname)
-        .mounts(mounts()?)
+        .mounts(mounts(&around.informative)?)
         .process(process)
         .linux(linux)
         .build()
@@ -167,23 +175,36 @@ fn mapping(base: IdBase) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
     Ok(vec![mapping])
 }
 
-fn mounts() -> Result<Vec<Mount>, OciSpecError> {
-    MOUNTS
+/// The kernel's own file systems, and the sandbox's control groups read-only: from them Node and Java learn how much
+/// memory they may use.
+fn mounts(groups: &[(PathBuf, PathBuf)]) -> Result<Vec<Mount>, OciSpecError> {
+    let own = MOUNTS
         .iter()
-        .map(|(place, kind, options)| {
-            MountBuilder::default()
-                .destination(Path::new(place))
-                .typ(*kind)
-                .source(Path::new(kind))
-                .options(
-                    options
-                        .iter()
-                        .map(|option| (*option).to_owned())
-                        .collect::<Vec<_>>(),
-                )
-                .build()
-        })
-        .collect()
+        .map(|(place, kind, options)| mount(Path::new(place), kind, Path::new(kind), options));
+    let groups = groups.iter().map(|(group, name)| {
+        let place = Path::new(GROUPS).join(name);
+        mount(
+            &place,
+            "bind",
+            group,
+            &["bind", "ro", "nosuid", "noexec", "nodev"],
+        )
+    });
+    own.chain(groups).collect()
+}
+
+fn mount(place: &Path, kind: &str, source: &Path, options: &[&str]) -> Result<Mount, OciSpecError> {
+    MountBuilder::default()
+        .destination(place)
+        .typ(kind)
+        .source(source)
+        .options(
+            options
+                .iter()
+                .map(|option| (*option).to_owned())
+                .collect::<Vec<_>>(),
+        )
+        .build()
 }
 
 /// A user other than root has none at the start, as after any execution, but may reach its bounding set.

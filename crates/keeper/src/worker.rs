@@ -13,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Received, WireError};
 use coracle_sandbox::{Refusal, SandboxSpec};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,18 @@ impl Worker {
             pid,
             connection: Connection::new(ours.into()),
         })
+    }
+
+    /// Answers whether it still waits for work: one that says anything before, or closes its end, does not.
+    pub(crate) fn is_waiting(&self) -> bool {
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(
+            &mut [PollFd::new(&self.connection, PollFlags::IN)],
+            Some(&at_once),
+        ) == Ok(0)
     }
 
     /// Answers its process.

@@ -108,6 +108,9 @@ async fn what_cannot_be_created_says_why_and_leaves_nothing() {
     let mut spec = world.spec(&[]);
     spec.process.args.clear();
     assert_eq!(world.client.create(spec).await.unwrap_err().class(), Class::User);
+    let mut spec = world.spec(&["sh"]);
+    spec.process.uid = 65_536;
+    assert_eq!(world.client.create(spec).await.unwrap_err().class(), Class::User);
 
     // The name is free again.
     let mut spec = world.spec(&["probe", "idle"]);
@@ -115,6 +118,9 @@ async fn what_cannot_be_created_says_why_and_leaves_nothing() {
     let sandbox = world.create(spec.clone()).await;
     let error = world.client.create(spec).await.unwrap_err();
     assert_eq!(error.class(), Class::Conflict);
+    // The refusal of the second is not the end of the first.
+    sandbox.start().await.unwrap();
+    assert_eq!(sandbox.stop(PATIENCE).await.unwrap(), Exit::Signal(15));
     sandbox.remove().await.unwrap();
     world.end().await;
 }
@@ -408,5 +414,73 @@ async fn output_is_taken_once() {
     assert_eq!(text_of(output.stdout).await, "once\n");
     assert!(sandbox.start().await.is_err());
     sandbox.remove().await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_program_learns_its_limits_and_cannot_change_them() {
+    let world = World::new();
+    let mut spec = world.spec(&[
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max \
+         /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max; echo 1 > /sys/fs/cgroup/memory/cgroup.procs",
+    ]);
+    spec.limits.cpu = Some("0.5".parse().unwrap());
+    let (exit, stdout, stderr) = world.run(spec).await;
+    let learned: Vec<&str> = stdout.split_whitespace().collect();
+    assert!(
+        learned == ["67108864", "50000"] || learned == ["67108864", "50000", "100000"],
+        "{stdout}{stderr}"
+    );
+    assert!(!exit.is_success());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn processor_time_can_be_limited_later() {
+    let world = World::new();
+    let script =
+        "echo ready; read x < /tmp/go; cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max";
+    let directory = world.path().join("go");
+    std::fs::create_dir(&directory).unwrap();
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        directory.join("go"),
+        rustix::fs::Mode::from_raw_mode(0o666),
+    )
+    .unwrap();
+    let mut spec = world.spec(&["sh", "-c", script]);
+    spec.mounts = vec![Bind {
+        source: directory.join("go"),
+        target: "/tmp/go".into(),
+        read_only: false,
+    }];
+    let (sandbox, mut lines) = world.start(spec).await;
+    assert_eq!(line(&mut lines).await, "ready");
+    sandbox.limit_cpu("250m".parse().unwrap()).await.unwrap();
+    tokio::task::spawn_blocking(move || std::fs::write(directory.join("go"), "go\n"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(line(&mut lines).await.starts_with("25000"));
+    sandbox.remove().await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_while_it_waits_is_replaced() {
+    let world = World::new();
+    world.client.prepare().await.unwrap();
+    let keeper = world.client.keeper_pid().unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+    for child in children.split_whitespace() {
+        let name = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap();
+        if name.trim() == "coracle-keeper" {
+            let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        }
+    }
+    assert_eq!(world.shell("echo well").await, "well\n");
     world.end().await;
 }

@@ -180,7 +180,7 @@ impl KeeperClient {
                 )))
             }
             Err(refusal) => {
-                link.forget(&id);
+                link.forget(&id, &ending);
                 Err(refusal)
             }
         }

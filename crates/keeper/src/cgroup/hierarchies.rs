@@ -26,6 +26,9 @@ impl Failure for NoHierarchy {
     }
 }
 
+/// The controllers that runtimes of languages look at to size their heaps and pools.
+const INFORMATIVE: [&str; 5] = ["cpu", "cpuacct", "cpuset", "memory", "pids"];
+
 /// The hierarchies that are mounted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hierarchies {
@@ -73,6 +76,23 @@ impl Hierarchies {
             .iter()
             .chain(version1)
             .map(|root| root.join(path))
+            .collect()
+    }
+
+    /// Answers the hierarchies by which a program learns its limits, and their names below `/sys/fs/cgroup`: all of version
+    /// 2 has none.
+    pub(super) fn informative(&self) -> Vec<(&Path, &Path)> {
+        if let Some(root) = self.limiting_version2() {
+            return vec![(root, Path::new(""))];
+        }
+        let informs = |one: &&Version1| {
+            one.controllers
+                .iter()
+                .any(|name| INFORMATIVE.contains(&name.as_str()))
+        };
+        let found = self.version1.iter().filter(informs);
+        found
+            .filter_map(|one| Some((one.root.as_path(), Path::new(one.root.file_name()?))))
             .collect()
     }
 

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use coracle_sandbox::wire::Answer;
-use coracle_sandbox::{Exit, SandboxSpec};
+use coracle_sandbox::{Exit, Refusal, SandboxSpec};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 
 use super::client::Caller;
@@ -55,8 +55,8 @@ pub(super) enum Phase {
     Running,
     /// The program has ended, or was never started and never will be.
     Ended(Exit),
-    /// It could not be created.
-    Failed,
+    /// It could not be created; who asked is told so once it is cleared away.
+    Failed(Caller, Refusal),
 }
 
 impl Phase {
@@ -68,7 +68,7 @@ impl Phase {
             Self::Starting(_) => "being started",
             Self::Running => "running",
             Self::Ended(_) => "over",
-            Self::Failed => "not created",
+            Self::Failed(..) => "not created",
         }
     }
 }
@@ -147,7 +147,7 @@ impl Instance {
 
     /// Answers whether nothing of it will ever run again.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Ended(_) | Phase::Failed)
+        matches!(self.phase, Phase::Ended(_) | Phase::Failed(..))
     }
 
     /// Kills everything in it. One that is over already needs no killing.

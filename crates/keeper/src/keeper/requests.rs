@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use coracle_sandbox::wire::{Answer, Event, Operation, Request};
-use coracle_sandbox::{Exit, SandboxId, SandboxSpec};
+use coracle_sandbox::{Exit, Refusal, SandboxId, SandboxSpec};
 
 use super::client::Caller;
 use super::instance::{Clearing, Creating, Handle, Instance, Phase};
 use super::janitor;
 use super::refused::{NotExecuted, Refused};
-use super::state::{BUSY_WORKERS, CREATION_DEADLINE, Keeper, MAX_INSTANCES};
+use super::state::{BUSY_WORKERS, CREATION_DEADLINE, Keeper};
 use crate::lifeline::{Command, Report, hear, tell};
-use crate::worker::Outcome;
+use crate::worker::{Outcome, Worker};
 
 /// Whether an answer goes out now, or when something has happened.
 enum Reply {
@@ -66,8 +66,8 @@ impl Keeper {
         if self.instances.contains_key(&spec.id) {
             return Err(Refused::Exists(spec.id));
         }
-        if self.instances.len() >= MAX_INSTANCES {
-            return Err(Refused::TooMany(MAX_INSTANCES));
+        if self.instances.len() >= self.capacity {
+            return Err(Refused::TooMany(self.capacity));
         }
         let id = spec.id.clone();
         self.instances.insert(id.clone(), Instance::new(spec, caller)?);
@@ -92,7 +92,8 @@ impl Keeper {
     }
 
     fn hand_to_worker(&mut self, id: &SandboxId) -> Result<(), Refused> {
-        let mut worker = match self.spares.pop() {
+        let spare = std::iter::from_fn(|| self.spares.pop()).find(Worker::is_waiting);
+        let mut worker = match spare {
             Some(worker) => worker,
             None => self.fork_worker()?,
         };
@@ -211,27 +212,25 @@ impl Keeper {
 
     /// Gives a creation up.
     pub(super) fn fail_creation(&mut self, id: &SandboxId, refused: &Refused) {
-        self.fail_creation_with(id, coracle_sandbox::Refusal::of(refused));
+        self.fail_creation_with(id, Refusal::of(refused));
     }
 
-    fn fail_creation_with(&mut self, id: &SandboxId, refusal: coracle_sandbox::Refusal) {
+    /// The caller is told once nothing is left, so that the name is free again.
+    fn fail_creation_with(&mut self, id: &SandboxId, refusal: Refusal) {
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
-        instance.kill();
-        let caller = match std::mem::replace(&mut instance.phase, Phase::Failed) {
-            Phase::Queued(caller) => caller,
+        let caller = match &instance.phase {
+            Phase::Queued(caller) => *caller,
             Phase::Creating(creating) => {
                 crate::process::kill(creating.worker.pid());
                 creating.caller
             }
-            other => {
-                instance.phase = other;
-                return;
-            }
+            _ => return,
         };
+        instance.kill();
+        instance.phase = Phase::Failed(caller, refusal);
         instance.lifeline = None;
-        self.send(caller.client, &caller.reply(Err(refusal)), Vec::new());
         self.clear(id);
         self.hand_out();
     }
@@ -383,13 +382,16 @@ impl Keeper {
         let Some(instance) = self.instances.get(id) else {
             return;
         };
-        let unwanted = ending || matches!(instance.phase, Phase::Failed) || !instance.removals.is_empty();
+        let unwanted = ending || matches!(instance.phase, Phase::Failed(..)) || !instance.removals.is_empty();
         if !instance.is_over() || instance.clearing != Clearing::Done || !unwanted {
             return;
         }
         let Some(instance) = self.instances.remove(id) else {
             return;
         };
+        if let Phase::Failed(caller, refusal) = instance.phase {
+            self.send(caller.client, &caller.reply(Err(refusal)), Vec::new());
+        }
         for caller in instance.removals {
             self.send(caller.client, &caller.reply(Ok(Answer::Done)), Vec::new());
         }

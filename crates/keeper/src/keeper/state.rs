@@ -12,6 +12,7 @@ use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Event, VERSION, WireError};
 use coracle_sandbox::{Refusal, SandboxId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, getrlimit};
 
 use super::client::{self, Caller};
 use super::instance::{Clearing, Creating, Instance, Phase};
@@ -26,8 +27,10 @@ use crate::worker::{Worker, Workshop};
 const SPARE_WORKERS: usize = 1;
 /// How many create at once: they compete for processors and for locks in the kernel.
 pub(super) const BUSY_WORKERS: usize = 8;
-/// How many sandboxes there may be, each of which costs descriptors and processes.
-pub(super) const MAX_INSTANCES: usize = 4096;
+/// How many sandboxes there may be, each of which costs processes …
+const MAX_INSTANCES: u64 = 4096;
+/// … and descriptors: two more while it is created than after.
+const DESCRIPTORS_EACH: u64 = 8;
 /// How long creating one may take.
 pub(super) const CREATION_DEADLINE: Duration = Duration::from_secs(30);
 /// How often the rules of the way out are looked at while there are sandboxes.
@@ -47,6 +50,8 @@ pub(super) struct Keeper {
     abandoned: Option<Instant>,
     /// By when to be gone.
     ending: Option<Instant>,
+    /// How many sandboxes there may be.
+    pub(super) capacity: usize,
     next_client: u64,
     created: u32,
     /// When the rules of the way out were last looked at.
@@ -75,6 +80,7 @@ impl Keeper {
             spares: Vec::new(),
             abandoned: None,
             ending: None,
+            capacity: capacity(),
             next_client: 0,
             created: 0,
             asserted: Instant::now(),
@@ -88,7 +94,9 @@ impl Keeper {
         loop {
             self.restock();
             for token in self.wait()? {
-                self.handle(&token)?;
+                if let Err(error) = self.handle(&token) {
+                    self.broadcast(&Event::Warning(format!("the keeper stumbles: {error}")));
+                }
             }
             self.reap();
             self.expire();
@@ -383,6 +391,12 @@ impl Keeper {
         let workshop: &Workshop = &self.prepared.workshop;
         Worker::fork(workshop, base)
     }
+}
+
+fn capacity() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let capacity = (descriptors / DESCRIPTORS_EACH).min(MAX_INSTANCES);
+    usize::try_from(capacity).unwrap_or(usize::MAX)
 }
 
 enum Child {

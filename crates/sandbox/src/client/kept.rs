@@ -206,7 +206,7 @@ impl Sandbox for KeptSandbox {
 
     async fn remove(&self) -> Result<(), SandboxError> {
         let removed = self.ask("remove", Operation::Remove(self.id.clone())).await;
-        self.link.forget(&self.id);
+        self.link.forget(&self.id, &self.ending);
         removed
     }
 }

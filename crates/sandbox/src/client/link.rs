@@ -27,6 +27,8 @@ use crate::wire::{Answer, Connection, Event, Operation, Received, Request, VERSI
 
 /// How many requests may wait to be sent.
 const QUEUE: usize = 1024;
+/// How long the keeper may take to answer. It has shorter deadlines for everything that it does itself.
+const ANSWER_DEADLINE: Duration = Duration::from_mins(2);
 
 /// Why there is no keeper.
 #[derive(Debug, thiserror::Error)]
@@ -184,7 +186,10 @@ impl Link {
         let sent = self.requests.send((Request { number, operation }, waiting)).await;
         let lost = || Refusal::of(&KeeperError::Lost);
         sent.map_err(|_| lost())?;
-        reply.await.unwrap_or_else(|_| Err(lost()))
+        match tokio::time::timeout(ANSWER_DEADLINE, reply).await {
+            Ok(reply) => reply.unwrap_or_else(|_| Err(lost())),
+            Err(_) => Err(Refusal::of(&KeeperError::Silent(ANSWER_DEADLINE))),
+        }
     }
 
     /// Answers the sandboxes that are there.
@@ -211,9 +216,15 @@ impl Link {
             .subscribe()
     }
 
-    /// Watches it no longer.
-    pub(super) fn forget(&self, id: &SandboxId) {
-        lock(&self.endings).remove(id);
+    /// Watches it no longer; what another watches under the same name stays.
+    pub(super) fn forget(&self, id: &SandboxId, endings: &Endings) {
+        let mut all = lock(&self.endings);
+        if all
+            .get(id)
+            .is_some_and(|sender| sender.subscribe().same_channel(endings))
+        {
+            all.remove(id);
+        }
     }
 }
 

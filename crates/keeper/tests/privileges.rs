@@ -1,0 +1,63 @@
+//! What is said where there can be no sandboxes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use coracle_sandbox::wire::{Connection, Event};
+use coracle_spec::{Class, Failure};
+
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn without_root_the_error_says_so() {
+    // Where nobody may walk to.
+    let directory = tempfile::Builder::new()
+        .permissions(PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .unwrap();
+    let program = directory.path().join("keeper");
+    std::fs::copy(env!("CARGO_BIN_EXE_coracle-keeper"), &program).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let status = Command::new(&program)
+        .args([directory.path().join("run").as_os_str(), "0".as_ref()])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .status()
+        .expect("the test needs root, to become nobody");
+    assert!(status.success());
+    let event = Connection::new(ours.into())
+        .receive::<Event>()
+        .unwrap()
+        .unwrap()
+        .message;
+    let Event::Unable(refusal) = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(refusal.to_string(), "sandboxes need root");
+    assert_eq!(refusal.class(), Class::User);
+    assert!(refusal.hint().unwrap().contains("sudo"));
+    assert!(!directory.path().join("run").exists());
+}
+
+#[test]
+fn called_by_hand_it_is_no_keeper() {
+    for arguments in [&[][..], &["/nowhere", "0"]] {
+        let status = Command::new(env!("CARGO_BIN_EXE_coracle-keeper"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+}
