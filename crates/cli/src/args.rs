@@ -12,6 +12,7 @@ use crate::verbs::Verb;
     name = "coracle",
     version,
     disable_help_subcommand = true,
+    subcommand_value_name = "VERB",
     subcommand_required = true
 )]
 pub(crate) struct Cli {

@@ -20,7 +20,7 @@ use crate::settings::{Outside, Settings};
 /// The hidden verb that makes this program a keeper.
 pub(crate) const KEEPER: &str = "keeper";
 /// How long one step of a build may take.
-const STEP_TIMEOUT: Duration = Duration::from_secs(1800);
+const STEP_TIMEOUT: Duration = Duration::from_mins(30);
 /// Processes and threads of one step: compilers start many.
 const STEP_PIDS: u32 = 8192;
 /// How long sandboxes may take to end with the program.

@@ -55,7 +55,7 @@ impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.paint.bad("error:"), self.failure)?;
         for cause in causes(self.failure) {
-            write!(f, "\n  {} {cause}", self.paint.bad("caused by:"))?;
+            write!(f, "\n  {} {}", self.paint.bad("caused by:"), indented(&cause))?;
         }
         if let Some(hint) = self.failure.hint() {
             write!(f, "\n  {} {hint}", self.paint.accent("hint:"))?;
@@ -69,6 +69,11 @@ impl fmt::Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+/// Answers a text whose second and later lines stand beneath its first.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
 }
 
 /// Answers the causes from the nearest to the root; those of a server's error come over the wire.
@@ -121,9 +126,10 @@ mod tests {
 
     #[test]
     fn an_error_reads_from_what_failed_over_why_to_what_to_do() {
-        insta::assert_snapshot!(rendered(Closed(io::Error::other("the lock is rusty"))), @r"
+        insta::assert_snapshot!(rendered(Closed(io::Error::other("the lock is rusty\nand the key is bent\n"))), @r"
         error: cannot open the boat house
           caused by: the lock is rusty
+            and the key is bent
           hint: come back at nine
         ");
     }

@@ -21,7 +21,7 @@ macro_rules! variables {
         pub(crate) mod variables {
             use super::Variable;
             $(
-                #[doc = $meaning]
+                #[doc = concat!("`", $name, "`")]
                 pub(crate) const $constant: Variable = Variable { name: $name, meaning: $meaning };
             )+
             /// Each variable.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use clap::Args;
-use coracle_api::client::Body;
+use coracle_api::client::Body as Answer;
 use coracle_api::{Client, ClientError, Credentials};
 use coracle_spec::{Class, Failure, FunctionId};
 use http::{HeaderName, HeaderValue, Method, Response};
@@ -34,8 +34,8 @@ pub(crate) struct Invoke {
     #[arg(long, short = 'H', value_name = "NAME: VALUE")]
     header: Vec<Header>,
     /// The body: text, or @FILE, or @- for stdin
-    #[arg(long, short = 'd', value_name = "BODY")]
-    data: Option<Data>,
+    #[arg(long, short = 'd')]
+    body: Option<Body>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -63,13 +63,13 @@ impl FromStr for Header {
 
 /// Where a request's body comes from.
 #[derive(Debug, Clone)]
-enum Data {
+enum Body {
     Text(String),
     File(PathBuf),
     Stdin,
 }
 
-impl FromStr for Data {
+impl FromStr for Body {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -81,7 +81,7 @@ impl FromStr for Data {
     }
 }
 
-impl Data {
+impl Body {
     fn read(self) -> io::Result<Bytes> {
         Ok(match self {
             Self::Text(text) => text.into(),
@@ -98,9 +98,9 @@ impl Data {
 /// The body cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the request's body")]
-struct DataError(#[source] io::Error);
+struct BodyError(#[source] io::Error);
 
-impl Failure for DataError {
+impl Failure for BodyError {
     fn class(&self) -> Class {
         Class::User
     }
@@ -123,16 +123,16 @@ impl Invoke {
         Ok(ExitCode::from(Class::User.exit_code()))
     }
 
-    async fn send(self, client: &Client) -> Result<Response<Body>, Error> {
-        let usual = if self.data.is_some() {
+    async fn send(self, client: &Client) -> Result<Response<Answer>, Error> {
+        let usual = if self.body.is_some() {
             Method::POST
         } else {
             Method::GET
         };
         let body = self
-            .data
-            .map_or_else(|| Ok(Bytes::new()), Data::read)
-            .map_err(DataError)?;
+            .body
+            .map_or_else(|| Ok(Bytes::new()), Body::read)
+            .map_err(BodyError)?;
         let mut request = http::Request::builder()
             .method(self.method.unwrap_or(usual))
             .uri(format!(
@@ -149,7 +149,7 @@ impl Invoke {
 }
 
 /// Prints a body as it arrives.
-async fn copy(response: Response<Body>, context: &Context) -> Result<(), Error> {
+async fn copy(response: Response<Answer>, context: &Context) -> Result<(), Error> {
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(ClientError::Exchange)?.into_data() {
