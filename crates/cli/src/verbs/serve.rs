@@ -71,6 +71,8 @@ impl Serve {
 
     async fn serve(self, data: DataDirectory, keeper: &Keeper, context: &Context) -> Result<(), Error> {
         let printer = context.printer;
+        // An earlier server's keeper is found first: a new one would take its place.
+        let instances = keeper.instances().await?;
         keeper.prepare().await?;
         let mut interrupt = Interrupt::listen()?;
         let config = ServeConfig {
@@ -82,7 +84,7 @@ impl Serve {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };
-        let server = coracle_server::serve(data, config, keeper.instances().await?).await?;
+        let server = coracle_server::serve(data, config, instances).await?;
         greet(&server, printer)?;
         interrupt.next().await;
         printer.say("ending: requests in flight may finish; Ctrl-C again does not wait");
