@@ -7,8 +7,8 @@
 
 use std::io;
 
-use coracle_content::{Store, StoreError, Tree};
-use coracle_fetch::{FetchError, Fetcher};
+use coracle_content::{StoreError, Tree};
+use coracle_fetch::FetchError;
 use coracle_oci::{
     CaptureError, CaptureOptions, Compression, Layer, LayerOptions, Trees, UnpackError as LayerUnpackError,
     write_layer,
@@ -16,11 +16,11 @@ use coracle_oci::{
 use coracle_spec::{Class, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Archive;
 use crate::base_lock::{BaseLock, LockedPackage};
+use crate::depot::Depot;
 use crate::fixes::FixError;
 use crate::part::Part;
-use crate::progress::{Phase, Progress};
+use crate::progress::Phase;
 use crate::recipe::RECIPE_VERSION;
 use crate::root::Root;
 use crate::supply::Supply;
@@ -149,10 +149,7 @@ struct TreeRecord {
 
 /// What a lock's parts are made with.
 pub(crate) struct Assembler<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) archive: &'a Archive,
-    pub(crate) progress: &'a dyn Progress,
+    pub(crate) depot: Depot<'a>,
 }
 
 /// What of a lock becomes one part.
@@ -217,17 +214,17 @@ impl Assembler<'_> {
     }
 
     fn known_layer(&self, plan: &Plan<'_>, compression: Compression) -> Result<Option<Layer>, AssembleError> {
-        let layer: Option<Layer> = self.store.record(LAYER, &layer_key(plan, compression))?;
+        let layer: Option<Layer> = self.depot.store.record(LAYER, &layer_key(plan, compression))?;
         match layer {
-            Some(layer) if self.store.blob(&layer.digest)?.is_some() => Ok(Some(layer)),
+            Some(layer) if self.depot.store.blob(&layer.digest)?.is_some() => Ok(Some(layer)),
             _ => Ok(None),
         }
     }
 
     fn known_tree(&self, plan: &Plan<'_>) -> Result<Option<Tree>, AssembleError> {
-        let record: Option<TreeRecord> = self.store.record(TREE, &plan.key)?;
+        let record: Option<TreeRecord> = self.depot.store.record(TREE, &plan.key)?;
         match record {
-            Some(record) => Ok(self.store.tree(&record.tree)?),
+            Some(record) => Ok(self.depot.store.tree(&record.tree)?),
             None => Ok(None),
         }
     }
@@ -236,7 +233,7 @@ impl Assembler<'_> {
     fn guard(&self, plans: &[Plan<'_>]) -> Result<Vec<coracle_content::Guard>, AssembleError> {
         plans
             .iter()
-            .map(|plan| Ok(self.store.lock(TREE, &plan.key)?))
+            .map(|plan| Ok(self.depot.store.lock(TREE, &plan.key)?))
             .collect()
     }
 
@@ -247,7 +244,7 @@ impl Assembler<'_> {
         plans: &[Plan<'l>],
         wanted: &[bool],
     ) -> Result<Vec<Made<'l>>, AssembleError> {
-        let lease = self.store.lease()?;
+        let lease = self.depot.store.lease()?;
         for plan in plans {
             lease.keep(&plan.key)?;
             plan.packages
@@ -260,7 +257,7 @@ impl Assembler<'_> {
                 Some(tree) => Made::Tree(tree),
                 // A tree below is needed for links into it, be its own layer known or not.
                 None if *wanted || made.is_empty() => {
-                    Made::Part(Box::new(Part::new(self.store, plan.packages)?))
+                    Made::Part(Box::new(Part::new(self.depot.store, plan.packages)?))
                 }
                 None => continue,
             });
@@ -269,7 +266,7 @@ impl Assembler<'_> {
         let mut below: Option<Root> = None;
         for tree in &made {
             if let Made::Part(part) = tree {
-                part.complete(self.store, lock.arch, below.as_ref())?;
+                part.complete(self.depot.store, lock.arch, below.as_ref())?;
             }
             below = Some(tree.root()?);
         }
@@ -288,12 +285,7 @@ impl Assembler<'_> {
             })
             .collect();
         let packages: Vec<_> = places.iter().map(|(_, _, package)| *package).collect();
-        let supply = Supply {
-            store: self.store,
-            fetcher: self.fetcher,
-            archive: self.archive,
-            progress: self.progress,
-        };
+        let supply = Supply { depot: self.depot };
         supply.each(&packages, &|place, blob| {
             let (part, index, _) = places[place];
             part.add(index, blob)
@@ -307,11 +299,12 @@ impl Assembler<'_> {
         compression: Compression,
     ) -> Result<Layer, AssembleError> {
         let bytes = part.bytes();
-        self.progress.started(Phase::Layer, bytes);
+        self.depot.progress.started(Phase::Layer, bytes);
         let layer = self.write(plan, part.staged().path(), compression)?;
         part.into_staged().commit(&layer.diff_id)?;
-        self.progress.advanced(Phase::Layer, bytes);
-        self.store
+        self.depot.progress.advanced(Phase::Layer, bytes);
+        self.depot
+            .store
             .put_record(TREE, &plan.key, &TreeRecord { tree: layer.diff_id })?;
         Ok(layer)
     }
@@ -336,18 +329,20 @@ impl Assembler<'_> {
             epoch: i64::MAX,
             trees: Trees::Later,
         };
-        let layer = write_layer(self.store, &options, |layer| {
+        let layer = write_layer(self.depot.store, &options, |layer| {
             layer.capture(directory, &CaptureOptions::default())
         })?;
         let layer = layer.noted(plan.note.clone());
-        self.store
+        self.depot
+            .store
             .put_record(LAYER, &layer_key(plan, compression), &layer)?;
         Ok(layer)
     }
 
     fn tree(&self, plan: &Plan<'_>, part: Part<'_>) -> Result<Tree, AssembleError> {
         let tree = part.into_staged().commit(&plan.key)?;
-        self.store
+        self.depot
+            .store
             .put_record(TREE, &plan.key, &TreeRecord { tree: plan.key })?;
         Ok(tree)
     }

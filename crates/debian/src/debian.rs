@@ -12,6 +12,7 @@ use crate::archive::Archive;
 use crate::assemble::{AssembleError, Assembler};
 use crate::base_lock::BaseLock;
 use crate::closure::ClosureError;
+use crate::depot::Depot;
 use crate::keyring::{Keyring, KeyringError};
 use crate::progress::Progress;
 use crate::recipe::Recipe;
@@ -112,9 +113,7 @@ impl Debian {
             }
         };
         let reader = Reader {
-            store: &self.store,
-            fetcher: &self.fetcher,
-            archive: &self.archive,
+            depot: self.depot(progress),
             keyring,
             now: (self.clock)(),
         };
@@ -122,7 +121,7 @@ impl Debian {
             store: self.store.clone(),
             release,
             arch,
-            suites: reader.suites(release, arch, progress)?,
+            suites: reader.suites(release, arch)?,
             index: OnceLock::new(),
         })
     }
@@ -152,6 +151,12 @@ impl Debian {
 
     fn assembler<'a>(&'a self, progress: &'a dyn Progress) -> Assembler<'a> {
         Assembler {
+            depot: self.depot(progress),
+        }
+    }
+
+    fn depot<'a>(&'a self, progress: &'a dyn Progress) -> Depot<'a> {
+        Depot {
             store: &self.store,
             fetcher: &self.fetcher,
             archive: &self.archive,

@@ -19,6 +19,7 @@ mod base_lock;
 mod closure;
 mod deb;
 mod debian;
+mod depot;
 mod fixes;
 mod index;
 mod keyring;

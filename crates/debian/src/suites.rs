@@ -3,16 +3,16 @@
 use std::io;
 use std::thread;
 
-use coracle_content::{Blob, Store, StoreError};
-use coracle_fetch::{Download, FetchError, Fetcher};
+use coracle_content::{Blob, StoreError};
+use coracle_fetch::FetchError;
 use coracle_spec::{Class, Digest, Failure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Archive;
 use crate::base_lock::LockedSuite;
+use crate::depot::{Depot, DepotError, Wanted};
 use crate::keyring::{Keyring, SignatureError};
-use crate::progress::{Downloading, Phase, Progress};
+use crate::progress::Phase;
 use crate::release::{Arch, Release, Suite};
 use crate::release_file::{IndexFile, ReleaseFile};
 
@@ -113,9 +113,7 @@ impl Failure for SnapshotError {
 
 /// Where and how suites are read.
 pub(crate) struct Reader<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) archive: &'a Archive,
+    pub(crate) depot: Depot<'a>,
     pub(crate) keyring: &'a Keyring,
     pub(crate) now: Timestamp,
 }
@@ -136,33 +134,28 @@ struct Seen {
 
 impl Reader<'_> {
     /// Fetches and verifies the suites of a release, all at once.
-    pub(crate) fn suites(
-        &self,
-        release: Release,
-        arch: Arch,
-        progress: &dyn Progress,
-    ) -> Result<Vec<Fetched>, SnapshotError> {
+    pub(crate) fn suites(&self, release: Release, arch: Arch) -> Result<Vec<Fetched>, SnapshotError> {
         let suites = release.suites();
         thread::scope(|scope| {
-            let fetch = |suite| scope.spawn(move || self.suite(suite, arch, progress));
+            let fetch = |suite| scope.spawn(move || self.suite(suite, arch));
             let threads: Vec<_> = suites.iter().map(fetch).collect();
             threads.into_iter().map(join).collect()
         })
     }
 
-    fn suite(&self, suite: &Suite, arch: Arch, progress: &dyn Progress) -> Result<Fetched, SnapshotError> {
+    fn suite(&self, suite: &Suite, arch: Arch) -> Result<Fetched, SnapshotError> {
         let fetch = |source| SnapshotError::Fetch {
             suite: suite.name.clone(),
             source: Box::new(source),
         };
         let path = format!("dists/{}/InRelease", suite.name);
-        let get = |url: &str| self.fetcher.get(url, RELEASE_FILE_LIMIT);
-        let bytes = self.archive.first(suite.part, &path, get).map_err(fetch)?;
+        let get = |url: &str| self.depot.fetcher.get(url, RELEASE_FILE_LIMIT);
+        let bytes = self.depot.archive.first(suite.part, &path, get).map_err(fetch)?;
         let file = self.verified(suite, &bytes, arch)?;
         self.check_date(suite, &file)?;
-        let list = self.list(suite, &file, progress).map_err(|error| match error {
-            ListError::Fetch(source) => fetch(source),
-            ListError::Store(source) => SnapshotError::Store(source),
+        let list = self.list(suite, &file).map_err(|error| match error {
+            DepotError::Fetch(source) => fetch(source),
+            DepotError::Store(source) => SnapshotError::Store(source),
         })?;
         let locked = LockedSuite {
             name: suite.name.clone(),
@@ -200,8 +193,8 @@ impl Reader<'_> {
             return Err(SnapshotError::Expired { suite: name, until });
         }
         let key = Digest::of_value(&(REPLAY, &name));
-        let _guard = self.store.lock(REPLAY, &key)?;
-        let seen: Option<Seen> = self.store.record(REPLAY, &key)?;
+        let _guard = self.depot.store.lock(REPLAY, &key)?;
+        let seen: Option<Seen> = self.depot.store.record(REPLAY, &key)?;
         match seen {
             Some(Seen { date }) if date > file.date => Err(SnapshotError::Replayed {
                 suite: name,
@@ -209,40 +202,36 @@ impl Reader<'_> {
                 seen: date,
             }),
             Some(Seen { date }) if date == file.date => Ok(()),
-            _ => Ok(self.store.put_record(REPLAY, &key, &Seen { date: file.date })?),
+            _ => Ok(self
+                .depot
+                .store
+                .put_record(REPLAY, &key, &Seen { date: file.date })?),
         }
     }
 
     /// Answers the list of packages, from the store if it is there.
-    fn list(&self, suite: &Suite, file: &ReleaseFile, progress: &dyn Progress) -> Result<Blob, ListError> {
-        let list = &file.packages;
-        progress.started(Phase::Index, list.size);
-        if let Some(blob) = self.store.blob(&list.sha256)? {
-            progress.advanced(Phase::Index, list.size);
+    fn list(&self, suite: &Suite, file: &ReleaseFile) -> Result<Blob, DepotError> {
+        let IndexFile { sha256, size, .. } = file.packages;
+        self.depot.progress.started(Phase::Index, size);
+        if let Some(blob) = self.depot.store.blob(&sha256)? {
+            self.depot.progress.advanced(Phase::Index, size);
             return Ok(blob);
         }
-        let mut writer = self.store.write_blob()?;
-        let progress = Downloading {
-            progress,
-            phase: Phase::Index,
-        };
-        let mut fetch = |path: &str| {
-            self.archive.first(suite.part, path, |url| {
-                let download = Download {
-                    url,
-                    checksum: list.sha256.into(),
-                    limit: list.size,
-                };
-                self.fetcher.download(&download, &mut writer, &progress)
+        let fetch = |path: &str| {
+            self.depot.fetch(&Wanted {
+                part: suite.part,
+                path,
+                sha256,
+                size,
+                phase: Phase::Index,
             })
         };
-        let (by_hash, plain) = places(suite, list);
+        let (by_hash, plain) = places(suite, &file.packages);
         match fetch(if file.by_hash { &by_hash } else { &plain }) {
             // Mirrors made by some tools say that they have files by hash, and do not.
-            Err(error) if error.is_not_found() && file.by_hash => fetch(&plain)?,
-            result => result?,
-        };
-        Ok(writer.commit_expecting(&list.sha256)?)
+            Err(DepotError::Fetch(error)) if error.is_not_found() && file.by_hash => fetch(&plain),
+            result => result,
+        }
     }
 }
 
@@ -252,23 +241,6 @@ fn places(suite: &Suite, list: &IndexFile) -> (String, String) {
     let suite = &suite.name;
     let by_hash = format!("dists/{suite}/{folder}/by-hash/SHA256/{}", list.sha256.hex());
     (by_hash, format!("dists/{suite}/{}", list.path))
-}
-
-enum ListError {
-    Fetch(FetchError),
-    Store(StoreError),
-}
-
-impl From<FetchError> for ListError {
-    fn from(error: FetchError) -> Self {
-        Self::Fetch(error)
-    }
-}
-
-impl From<StoreError> for ListError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }
 
 /// Answers a thread's result; its panic goes on in this thread.

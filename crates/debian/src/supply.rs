@@ -10,13 +10,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use coracle_content::{Blob, Store};
-use coracle_fetch::{Download, Fetcher};
+use coracle_content::Blob;
 
-use crate::archive::Archive;
 use crate::assemble::AssembleError;
 use crate::base_lock::LockedPackage;
-use crate::progress::{Downloading, Phase, Progress};
+use crate::depot::{Depot, DepotError, Wanted};
+use crate::progress::Phase;
 use crate::suites::join;
 
 /// How many files are downloaded at once: enough to fill a line, few enough for mirrors to tolerate.
@@ -25,12 +24,9 @@ const CONNECTIONS: usize = 6;
 /// The most processors used to unpack.
 const UNPACKERS: usize = 8;
 
-/// Where package files come from.
+/// Brings package files.
 pub(crate) struct Supply<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) archive: &'a Archive,
-    pub(crate) progress: &'a dyn Progress,
+    pub(crate) depot: Depot<'a>,
 }
 
 /// The files that are still to be brought, and the first thing that went wrong.
@@ -69,11 +65,12 @@ impl Supply<'_> {
         let (ready, missing) = self.sort(packages)?;
         let bytes =
             |some: &mut dyn Iterator<Item = usize>| some.map(|index| packages[index].size).sum::<u64>();
-        self.progress.started(
+        self.depot.progress.started(
             Phase::Download,
             bytes(&mut missing.iter().map(|(index, _)| *index)),
         );
-        self.progress
+        self.depot
+            .progress
             .started(Phase::Unpack, bytes(&mut (0..packages.len())));
         let (sender, receiver) = channel();
         for file in ready {
@@ -113,7 +110,7 @@ impl Supply<'_> {
         order.sort_by_key(|(_, package)| std::cmp::Reverse(package.size));
         let (mut ready, mut missing) = (Vec::new(), VecDeque::new());
         for (index, package) in order {
-            match self.store.blob(&package.sha256)? {
+            match self.depot.store.blob(&package.sha256)? {
                 Some(blob) => ready.push((index, blob)),
                 None => missing.push_back((index, package)),
             }
@@ -132,35 +129,33 @@ impl Supply<'_> {
     }
 
     fn fetch(&self, package: &LockedPackage) -> Result<Blob, AssembleError> {
-        let mut writer = self.store.write_blob()?;
-        let progress = Downloading {
-            progress: self.progress,
+        let LockedPackage {
+            name,
+            version,
+            part,
+            path,
+            size,
+            sha256,
+        } = package;
+        let wanted = Wanted {
+            part: *part,
+            path,
+            sha256: *sha256,
+            size: *size,
             phase: Phase::Download,
         };
-        let fetched = self.archive.first(package.part, &package.path, |url| {
-            let download = Download {
-                url,
-                checksum: package.sha256.into(),
-                limit: package.size,
-            };
-            self.fetcher.download(&download, &mut writer, &progress)
-        });
-        fetched.map_err(|source| {
-            let (name, source) = (package.name.clone(), Box::new(source));
-            if source.is_not_found() {
-                AssembleError::Gone {
-                    package: name,
-                    version: package.version.clone(),
-                    source,
-                }
-            } else {
-                AssembleError::Fetch {
-                    package: name,
-                    source,
-                }
-            }
-        })?;
-        Ok(writer.commit_expecting(&package.sha256)?)
+        self.depot.fetch(&wanted).map_err(|error| match error {
+            DepotError::Store(error) => error.into(),
+            DepotError::Fetch(source) if source.is_not_found() => AssembleError::Gone {
+                package: name.clone(),
+                version: version.clone(),
+                source: Box::new(source),
+            },
+            DepotError::Fetch(source) => AssembleError::Fetch {
+                package: name.clone(),
+                source: Box::new(source),
+            },
+        })
     }
 
     fn unpack(
@@ -173,14 +168,14 @@ impl Supply<'_> {
         loop {
             let received = held(queue).recv();
             let Ok((index, blob)) = received else { return };
-            if self.progress.cancelled() {
+            if self.depot.progress.cancelled() {
                 work.fail(AssembleError::Cancelled);
             }
             if work.has_failed() {
                 continue;
             }
             match unpack(index, &blob) {
-                Ok(()) => self.progress.advanced(Phase::Unpack, packages[index].size),
+                Ok(()) => self.depot.progress.advanced(Phase::Unpack, packages[index].size),
                 Err(error) => work.fail(error),
             }
         }

@@ -84,6 +84,7 @@ impl Fetcher {
         let mut bytes = Vec::new();
         Transfer::new(self, url, limit)
             .accepting(accept)
+            .fresh()
             .run(&mut bytes, &Silent)?;
         Ok(bytes)
     }
@@ -101,6 +102,18 @@ impl Fetcher {
         Transfer::new(self, download.url, download.limit)
             .checking(&download.checksum)
             .run(to, progress)
+    }
+
+    /// Streams at most `limit` bytes to `to`, which verifies them, and answers how many there were; otherwise like
+    /// [`download`](Self::download).
+    pub fn stream(
+        &self,
+        url: &str,
+        limit: u64,
+        to: &mut dyn Write,
+        progress: &dyn Progress,
+    ) -> Result<u64, FetchError> {
+        Transfer::new(self, url, limit).run(to, progress)
     }
 
     pub(crate) fn agent(&self, uri: &Uri) -> &Agent {

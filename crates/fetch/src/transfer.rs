@@ -32,6 +32,7 @@ pub(crate) struct Transfer<'a> {
     fetcher: &'a Fetcher,
     url: &'a str,
     accept: Option<&'a str>,
+    fresh: bool,
     limit: u64,
     checksum: Option<&'a Checksum>,
     hasher: Option<ChecksumHasher>,
@@ -58,6 +59,7 @@ impl<'a> Transfer<'a> {
             fetcher,
             url,
             accept: None,
+            fresh: false,
             limit,
             checksum: None,
             hasher: None,
@@ -67,6 +69,12 @@ impl<'a> Transfer<'a> {
 
     pub(crate) fn accepting(mut self, media_type: Option<&'a str>) -> Self {
         self.accept = media_type;
+        self
+    }
+
+    /// Lets no cache on the way answer without asking the server: what is named by no checksum may have changed.
+    pub(crate) fn fresh(mut self) -> Self {
+        self.fresh = true;
         self
     }
 
@@ -124,8 +132,7 @@ impl<'a> Transfer<'a> {
         if let Some(media_type) = self.accept {
             request = request.header(header::ACCEPT, media_type);
         }
-        if self.checksum.is_none() {
-            // What is named by no checksum may change: caches on the way must ask the server.
+        if self.fresh {
             request = request.header(header::CACHE_CONTROL, "max-age=0");
         }
         if self.written > 0 {
