@@ -15,9 +15,11 @@ mod start;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use coracle_gateway as gateway;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use self::backoff::Backoff;
 use self::capacity::FleetCapacity;
@@ -45,12 +47,23 @@ struct Crew {
     starting: u32,
     /// How the last starts went.
     backoff: Backoff,
+    /// The last start that went well.
+    last_start: Option<Start>,
     /// Another look is under way.
     looking_again: bool,
     /// No more instances are made, unless requests still wait; those there are end when nothing needs them.
     retired: bool,
     /// No more instances are made at all.
     closed: bool,
+}
+
+/// A start that went well.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// When the instance became ready.
+    ended: Instant,
+    /// How long that took.
+    took: Duration,
 }
 
 impl Fleet {

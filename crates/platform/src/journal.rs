@@ -99,6 +99,15 @@ impl Journal {
         );
     }
 
+    /// Notes that an instance of an earlier platform was taken over.
+    pub(crate) fn adopted(&self, revision: &Revision, instance: &Instance) {
+        self.note(
+            revision,
+            "adopted",
+            format!("instance `{}` of the last server was taken over", instance.id()),
+        );
+    }
+
     /// Notes that an instance did not become ready.
     pub(crate) fn start_failed(&self, revision: &Revision, failure: &StartFailure) {
         self.note(revision, "start_failed", failure.to_string());
@@ -106,10 +115,10 @@ impl Journal {
 
     /// Notes that an instance ended.
     pub(crate) fn exited(&self, revision: &Revision, instance: &Instance, exit: Exit) {
-        let how = if instance.is_dismissed() {
-            "it was told to end".to_owned()
-        } else {
-            ended(exit)
+        let how = match (instance.is_dismissed(), exit) {
+            (true, Exit::Code(0)) => "it was told to end, and did".to_owned(),
+            (true, exit) => format!("it was told to end, and {}", ended(exit)),
+            (false, exit) => ended(exit),
         };
         self.note(
             revision,

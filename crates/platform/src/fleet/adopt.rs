@@ -24,6 +24,7 @@ impl Fleet {
                 let counted = Counted::new(&fleet);
                 let ready = fleet.await_ready(&instance, port).await.is_ok();
                 if ready && instance.enter(State::Ready) {
+                    fleet.services.journal.adopted(&fleet.revision, &instance);
                     fleet.welcome(instance);
                 } else {
                     instance.dismiss(Duration::ZERO);

@@ -1,12 +1,16 @@
 //! Ending instances: `ready → draining → gone`, one by one or all of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use coracle_gateway::InstanceId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Fleet;
 use crate::instance::{Instance, State};
+
+/// How long an instance that cannot be reached may take to end by itself: how it did is worth knowing.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 impl Fleet {
     /// Takes the fleet out of use: nobody is led to it any more. Its instances end once no request needs them.
@@ -60,7 +64,7 @@ impl Fleet {
         });
     }
 
-    /// Ends an instance that cannot be reached.
+    /// Ends an instance that cannot be reached, unless it is ending by itself already.
     pub(super) fn give_up(self: &Arc<Self>, id: &InstanceId) {
         let lost = self
             .crew()
@@ -68,8 +72,12 @@ impl Fleet {
             .iter()
             .find(|instance| instance.id() == id)
             .cloned();
-        if let Some(instance) = lost {
-            self.end(instance);
-        }
+        let Some(instance) = lost else { return };
+        let fleet = Arc::clone(self);
+        self.services.tasks.spawn(format!("give up {id}"), async move {
+            if timeout(LAST_CHANCE, instance.sandbox().wait()).await.is_err() {
+                fleet.end(instance);
+            }
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! How many instances there should be: what is seen goes to [`decide`], and what it answers is done here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use coracle_gateway::{InstanceId, Observed, Phase};
 use coracle_scale::{Desired, InstanceSeen, Policy, Standing, decide};
@@ -35,8 +36,11 @@ impl Fleet {
 
     /// Decides, and counts the starts that were decided on. Fails with the reason why no instance will come.
     fn decide(&self, observed: &Observed, now: Instant) -> Result<Desired<InstanceId>, Arc<StartFailure>> {
-        let policy = Policy::from(&self.revision.config.scale);
         let mut crew = self.crew();
+        let policy = Policy {
+            patience: crew.patience(),
+            ..Policy::from(&self.revision.config.scale)
+        };
         if crew.closed {
             return Err(Arc::new(self.failure(StartCause::Stopping)));
         }
@@ -90,8 +94,9 @@ impl Fleet {
             return;
         }
         let fleet = Arc::clone(self);
+        let patience = self.crew().patience();
         self.services.tasks.spawn("scale out", async move {
-            tokio::time::sleep(Policy::PATIENCE).await;
+            tokio::time::sleep(patience).await;
             fleet.crew().looking_again = false;
             if fleet.door.observe().waiting > 0 {
                 fleet.adjust(Instant::now());
@@ -146,7 +151,17 @@ impl Fleet {
     }
 }
 
+/// The longest that requests wait for a place before another instance is started beside those there are.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+
 impl Crew {
+    /// Answers how long requests wait for a place before they speak for another instance: as long as a start takes,
+    /// within bounds, since what is over before then needs none.
+    fn patience(&self) -> Duration {
+        let took = self.last_start.map_or(Duration::ZERO, |start| start.took);
+        took.clamp(Policy::PATIENCE, LONGEST_PATIENCE)
+    }
+
     /// Answers what the decision sees: the instances that serve or could, not those that start or end.
     fn seen(&self, observed: &Observed) -> coracle_scale::Observed<InstanceId> {
         let serves = |instance: &Arc<Instance>| matches!(instance.state(), State::Ready | State::Frozen);
@@ -176,7 +191,14 @@ impl Crew {
             instances: instances.collect(),
             starting: self.starting,
             waiting: u32::try_from(observed.waiting).unwrap_or(u32::MAX),
-            waiting_since: observed.waiting_since.map(Instant::into_std),
+            waiting_since: observed
+                .waiting_since
+                .map(|since| self.unserved_since(since).into_std()),
         }
+    }
+
+    /// Answers since when somebody who came at `since` waits for a place: while an instance started, there was none.
+    fn unserved_since(&self, since: Instant) -> Instant {
+        self.last_start.map_or(since, |start| since.max(start.ended))
     }
 }

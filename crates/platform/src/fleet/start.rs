@@ -7,7 +7,7 @@ use coracle_sandbox::{Output, Sandbox};
 use coracle_spec::Failure;
 use tokio::time::{Instant, timeout};
 
-use super::Fleet;
+use super::{Fleet, Start};
 use crate::failure::{LastLines, StartCause, StartFailure, Unready};
 use crate::image::{PrepareError, PreparedImage};
 use crate::instance::{Instance, State};
@@ -31,7 +31,10 @@ impl Fleet {
     pub(super) async fn started(self: &Arc<Self>) -> Result<Arc<Instance>, Arc<StartFailure>> {
         let counted = Counted::new(self);
         match self.make_ready().await {
-            Ok(instance) => Ok(self.welcome(instance)),
+            Ok(instance) => {
+                self.services.journal.started(&self.revision, &instance);
+                Ok(self.welcome(instance))
+            }
             Err(failure) => {
                 // Who asks from now on is not to wait for this start.
                 drop(counted);
@@ -40,8 +43,12 @@ impl Fleet {
         }
     }
 
+    /// Leads requests to an instance that is ready.
     pub(super) fn welcome(self: &Arc<Self>, instance: Arc<Instance>) -> Arc<Instance> {
-        self.services.journal.started(&self.revision, &instance);
+        self.crew().last_start = Some(Start {
+            ended: Instant::now(),
+            took: instance.born().elapsed(),
+        });
         self.door.add(
             instance.id().clone(),
             Arc::clone(&instance) as Arc<dyn coracle_gateway::Upstream>,
