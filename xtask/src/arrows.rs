@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("state", &["spec"]),
     ("tasks", &[]),
     ("testkit", &["sandbox", "spec"]),
+    ("benches", &[]),
     ("xtask", &[]),
 ];
 

@@ -2,15 +2,35 @@
 
 use anyhow::Result;
 
-use crate::command::cargo;
-use crate::{arrows, licences, packages};
+use crate::command::{cargo, run};
+use crate::{arrows, licences, metadata, packages};
 
 /// Runs every test. `arguments` go to `cargo test`, for those who look for one.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    packages::install()?;
+    packages::install(packages::FOR_TESTS)?;
     let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])
+}
+
+/// Measures the program beside its peers.
+pub(crate) fn bench() -> Result<()> {
+    packages::install(packages::FOR_BENCHMARKS)?;
+    cargo(
+        &[
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            "coracle",
+            "--package",
+            "coracle-benches",
+        ],
+        &[],
+    )?;
+    let release = metadata::read()?.target_directory.join("release");
+    let (benches, program) = (release.join("coracle-benches"), release.join("coracle"));
+    run(&benches.to_string_lossy(), &[&program.to_string_lossy()], &[])
 }
 
 /// Checks everything that needs no running program.

@@ -17,6 +17,7 @@ usage: cargo xtask CHORE
 
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
+  bench              measure the program beside its peers
   packages           install what the tests need, and nothing else";
 
 fn main() -> ExitCode {
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
     let result = match (chore.as_deref(), rest.as_slice()) {
         (Some("test"), arguments) => chores::test(arguments),
         (Some("lint"), []) => chores::lint(),
-        (Some("packages"), []) => packages::install(),
+        (Some("bench"), []) => chores::bench(),
+        (Some("packages"), []) => packages::install(packages::FOR_TESTS),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

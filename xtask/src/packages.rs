@@ -6,14 +6,15 @@ use anyhow::{Result, bail};
 
 use crate::command::run;
 
-/// A program that tests call.
-struct Need {
+/// A program that is called.
+pub(crate) struct Need {
     program: &'static str,
     package: &'static str,
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[
+/// What tests call.
+pub(crate) const FOR_TESTS: &[Need] = &[
     Need {
         program: "skopeo",
         package: "skopeo",
@@ -24,16 +25,40 @@ const NEEDS: &[Need] = &[
         package: "podman",
         why: "runs the images that are built",
     },
+    Need {
+        program: "nft",
+        package: "nftables",
+        why: "shows the rules that keep sandboxes apart",
+    },
+    Need {
+        program: "iptables",
+        package: "iptables",
+        why: "sets up a host whose firewall drops what is forwarded",
+    },
+];
+
+/// What benchmarks measure beside Coracle.
+pub(crate) const FOR_BENCHMARKS: &[Need] = &[
+    Need {
+        program: "dockerd",
+        package: "docker.io",
+        why: "is a peer",
+    },
+    Need {
+        program: "runc",
+        package: "runc",
+        why: "is a peer",
+    },
 ];
 
 /// Installs the missing packages and says which.
-pub(crate) fn install() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need.program)).collect();
+pub(crate) fn install(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !is_there(need.program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     for need in &missing {
-        eprintln!("the tests need `{}`: it {}", need.package, need.why);
+        eprintln!("`{}` is needed: it {}", need.package, need.why);
     }
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     if !is_there("apt-get") {

@@ -1,0 +1,98 @@
+//! The program that is measured.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The program and its data directory.
+pub(crate) struct Coracle {
+    program: PathBuf,
+    data: PathBuf,
+}
+
+impl Coracle {
+    pub(crate) fn new(program: PathBuf, data: PathBuf) -> Result<Self> {
+        Ok(Self {
+            program: fs_err::canonicalize(program)?,
+            data,
+        })
+    }
+
+    /// Runs the program quietly; answers what it printed.
+    pub(crate) fn run(&self, arguments: &[&OsStr]) -> Result<String> {
+        let output = self.command().args(arguments).output()?;
+        ensure!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts the platform.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        let mut child = self.command().args(listen).stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut url)?;
+        let address = url
+            .trim()
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .parse()?;
+        Ok(Server { child, address })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--quiet")
+            .arg("--data")
+            .arg(&self.data)
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+/// The platform, until it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers a folder of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Runs a command that must succeed; answers what it printed.
+pub(crate) fn checked(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,61 @@
+//! An unchanged folder is built again: a whole process each, everything cached.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, ensure};
+
+use crate::docker::Engine;
+use crate::program::{Coracle, checked, repository};
+use crate::sample::{Sample, head, timed};
+
+const ROUNDS: usize = 15;
+
+pub(crate) fn run(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<()> {
+    let folder = scratch.join("hello");
+    checked(
+        Command::new("cp")
+            .arg("-r")
+            .arg(repository("examples/hello-python"))
+            .arg(&folder),
+    )?;
+    let archive = scratch.join("hello.tar");
+    let output = format!("oci-archive:{}", archive.display());
+    coracle.run(&[
+        "build".as_ref(),
+        folder.as_os_str(),
+        "--output".as_ref(),
+        output.as_ref(),
+    ])?;
+    let loaded = engine.call(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
+    let image = loaded.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    engine.call(&["tag", &image, "hello-base:latest"])?;
+    fs_err::write(
+        folder.join("Dockerfile.peer"),
+        "FROM hello-base\nCOPY main.py /app/\n",
+    )?;
+    let peer_file = folder.join("Dockerfile.peer");
+    let peer = || {
+        timed(|| {
+            let file = peer_file.to_string_lossy();
+            let context = folder.to_string_lossy();
+            let mut build = engine.docker(&["build", "--quiet", "--tag", "peer", "--file", &file, &context]);
+            ensure!(
+                build.stdout(Stdio::null()).status()?.success(),
+                "the peer's build failed"
+            );
+            Ok(())
+        })
+    };
+    let buildkit = Sample::take(ROUNDS, peer)?;
+    fs_err::remove_file(&peer_file)?;
+    coracle.run(&["build".as_ref(), folder.as_os_str()])?;
+    let ours = Sample::take(ROUNDS, || {
+        timed(|| coracle.run(&["build".as_ref(), folder.as_os_str()]).map(drop))
+    })?;
+    head("Unchanged build, whole process", "BuildKit, fully cached");
+    ours.print("coracle build", &buildkit);
+    buildkit.print("docker build (BuildKit)", &buildkit);
+    println!();
+    Ok(())
+}
