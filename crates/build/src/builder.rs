@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::BuildError;
 use crate::execute::{Executed, Execution};
 use crate::folder::Folder;
-use crate::key::{Keys, keys};
+use crate::key::{Keyed, keys};
 use crate::lock_file;
 use crate::pins::{Pinned, Pinning, Refresh};
 use crate::progress::{Event, Observer};
@@ -181,14 +181,14 @@ impl Builder {
                 cancel: &cancel,
             };
             let pinned = pinning.pin(refresh)?;
-            let keys = keys(&pinned.plan, &folder, |recipe| pinned.lock.base(recipe))?;
+            let keyed = keys(&pinned.plan, &folder, |recipe| pinned.lock.base(recipe))?;
             let path = folder.path().to_owned();
             folder.remember()?;
             Ok(Prepared {
                 folder: path,
                 target: request.target,
                 pinned,
-                keys,
+                keyed,
             })
         })
         .await
@@ -216,7 +216,7 @@ impl Builder {
         let execution = Execution {
             tools: &self.tools,
             plan,
-            keys: &prepared.keys,
+            keyed: &prepared.keyed,
             lock: &prepared.pinned.lock,
             folder: &prepared.folder,
             observer,
@@ -258,14 +258,18 @@ struct Prepared {
     folder: PathBuf,
     target: Target,
     pinned: Pinned,
-    keys: Keys,
+    keyed: Keyed,
 }
 
 impl Prepared {
     /// Answers the digest of everything that decides the image.
     fn image_key(&self) -> Digest {
         let image = &self.pinned.plan.image;
-        let layers: Vec<_> = image.layers.iter().filter_map(|id| self.keys.get(id)).collect();
+        let layers: Vec<_> = image
+            .layers
+            .iter()
+            .filter_map(|id| self.keyed.keys.get(id))
+            .collect();
         Digest::of_value(&(architecture(self.target.arch), image, layers))
     }
 }

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::builder::Tools;
 use crate::error::{BuildError, StepError};
-use crate::key::Keys;
+use crate::key::Keyed;
 use crate::outcome::Outcome;
 use crate::progress::{Event, Observer};
+use crate::steps::copy::Source;
 use crate::steps::run::Workshop;
 use crate::steps::{base, blocking, copy, fetch, write};
 use crate::transfer::StepProgress;
@@ -37,7 +38,7 @@ pub(crate) struct Took {
 pub(crate) struct Execution<'a> {
     pub(crate) tools: &'a Tools,
     pub(crate) plan: &'a Plan,
-    pub(crate) keys: &'a Keys,
+    pub(crate) keyed: &'a Keyed,
     pub(crate) lock: &'a Lock,
     pub(crate) folder: &'a Path,
     pub(crate) observer: &'a Arc<dyn Observer>,
@@ -117,7 +118,7 @@ impl Execution<'_> {
     }
 
     fn cached(&self, step: &Step) -> Result<Option<Outcome>, BuildError> {
-        let Some(key) = self.keys.get(&step.id) else {
+        let Some(key) = self.keyed.keys.get(&step.id) else {
             return Ok(None);
         };
         let outcome = Outcome::cached(&self.tools.store, key)?;
@@ -162,6 +163,7 @@ impl Execution<'_> {
     /// Carries a step out unless somebody else just did; answers whether it was there already.
     async fn once(&self, step: &Step, roots: Vec<Outcome>) -> Result<(Outcome, bool), StepError> {
         let key = self
+            .keyed
             .keys
             .get(&step.id)
             .copied()
@@ -195,8 +197,12 @@ impl Execution<'_> {
                 Ok(blocking(work).await?.into())
             }
             Op::Copy(what) => {
-                let (folder, what) = (self.folder.to_owned(), what.clone());
-                Ok(blocking(move || copy::copy(&store, &folder, &what)).await?.into())
+                let source = Source {
+                    folder: self.folder.to_owned(),
+                    contents: self.keyed.contents.clone(),
+                };
+                let what = what.clone();
+                Ok(blocking(move || copy::copy(&store, &source, &what)).await?.into())
             }
             Op::Write(what) => {
                 let what = what.clone();
@@ -234,6 +240,7 @@ impl Execution<'_> {
             sandboxes: &*self.tools.sandboxes,
             surroundings: &self.tools.surroundings,
             folder: self.folder,
+            contents: &self.keyed.contents,
             observer: &**self.observer,
             cancel: self.cancel,
         }

@@ -10,7 +10,8 @@ use coracle_plan::ignore::is_always_ignored;
 use coracle_plan::{Entry, Kind, ReadFailed, Source};
 use coracle_spec::{Class, Digest, Failure};
 use fs_err as fs;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 use std::os::unix::fs::PermissionsExt as _;
 
 /// The most files and links of one source folder.
@@ -141,22 +142,33 @@ impl Source for Folder {
         if !self.contains(path) {
             return Ok(None);
         }
-        read(&self.path.join(path))
-            .map(Some)
-            .map_err(|source| ReadFailed {
+        match read(&self.path, path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            // A link that leads nowhere, as some editors mark a file that is open.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ReadFailed {
                 path: path.to_owned(),
-                source: source.into(),
-            })
+                source: error.into(),
+            }),
+        }
     }
 }
 
-/// Reads a regular file without waiting for the other end of a pipe.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads the file at `path` beneath `folder` without waiting for the other end of a pipe. Links are followed as far
+/// as they stay in the folder: what lies outside is not the author's source, and no image would hold it.
+fn read(folder: &Path, path: &str) -> io::Result<Vec<u8>> {
     use std::io::Read as _;
-    let mut options = fs::OpenOptions::new();
-    let file = options.read(true).custom_flags(libc_nonblock()).open(path)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let top = fs::File::open(folder)?;
+    let opened = openat2(&top, path, flags, Mode::empty(), ResolveFlags::BENEATH);
+    let file = opened.map_err(|error| match error {
+        Errno::XDEV => io::Error::other("it is a link that leads out of the source folder"),
+        error => error.into(),
+    })?;
     let mut bytes = Vec::new();
-    file.take(MOST_READ + 1).read_to_end(&mut bytes)?;
+    std::fs::File::from(file)
+        .take(MOST_READ + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_READ {
         return Err(io::Error::other(format!(
             "it is larger than {} MiB",
@@ -164,10 +176,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         )));
     }
     Ok(bytes)
-}
-
-fn libc_nonblock() -> i32 {
-    rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
 }
 
 /// Adds what is beneath `folder`, whose path from the top is `prefix`, to `entries`. Links are not followed.
@@ -248,6 +256,33 @@ mod tests {
         );
         assert_eq!(folder.read("b.py").unwrap().unwrap(), b"b.py");
         assert!(folder.read("missing.py").unwrap().is_none());
+    }
+
+    #[test]
+    fn links_are_read_as_far_as_they_stay_in_the_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let source = root.path().join("source");
+        fs::create_dir_all(source.join("b")).unwrap();
+        fs::write(root.path().join("outside.py"), "not yours").unwrap();
+        fs::write(source.join("b/main.py"), "yours").unwrap();
+        for (link, target) in [
+            ("inside.py", "b/main.py"),
+            ("b/up.py", "../b/main.py"),
+            ("nowhere.py", "gone.py"),
+            ("leaves.py", "../outside.py"),
+            ("absolute.py", "/etc/passwd"),
+        ] {
+            symlink(target, source.join(link)).unwrap();
+        }
+        let folder = Folder::open(&store(&root), &source).unwrap();
+        for path in ["inside.py", "b/up.py"] {
+            assert_eq!(folder.read(path).unwrap().unwrap(), b"yours", "{path}");
+        }
+        assert!(folder.read("nowhere.py").unwrap().is_none());
+        for path in ["leaves.py", "absolute.py"] {
+            let error = folder.read(path).unwrap_err();
+            assert!(error.source.to_string().contains("out of the source folder"), "{path}: {error:?}");
+        }
     }
 
     #[test]

@@ -18,6 +18,13 @@ const VERSION: u32 = 1;
 /// The key of each step of a plan.
 pub(crate) type Keys = BTreeMap<StepId, Digest>;
 
+/// The keys of a plan's steps, and what they were made of.
+pub(crate) struct Keyed {
+    pub(crate) keys: Keys,
+    /// What the source's files are that any step reads.
+    pub(crate) contents: Contents,
+}
+
 #[derive(Serialize)]
 struct Parts<'a> {
     version: u32,
@@ -33,8 +40,8 @@ pub(crate) fn keys<'a>(
     plan: &'a Plan,
     folder: &Folder,
     bases: impl Fn(&str) -> Option<&'a toml::Table>,
-) -> Result<Keys, FolderError> {
-    let mut keys = Keys::new();
+) -> Result<Keyed, FolderError> {
+    let (mut keys, mut all) = (Keys::new(), Contents::new());
     for step in &plan.steps {
         let parts = Parts {
             version: VERSION,
@@ -52,8 +59,9 @@ pub(crate) fn keys<'a>(
                 .collect(),
         };
         keys.insert(step.id.clone(), Digest::of_value(&parts));
+        all.extend(parts.contents);
     }
-    Ok(keys)
+    Ok(Keyed { keys, contents: all })
 }
 
 /// Answers the files of the source that an operation reads.

@@ -121,7 +121,7 @@ pub(crate) fn pin(
         if !snapshot.is_of(recipe) {
             snapshot = debian.snapshot(recipe.release, recipe.arch, progress)?;
         }
-        let locked = snapshot.lock(recipe).map_err(LockError::from)?;
+        let locked = snapshot.lock(recipe)?;
         let table = toml::Table::try_from(&locked).map_err(|source| BaseError::Write {
             recipe: base.recipe.clone(),
             source,

@@ -14,12 +14,13 @@ use coracle_sandbox::{
     Sandboxes, StartError, Upper,
 };
 use coracle_spec::revision::Network;
-use coracle_spec::{Class, Digest, Failure};
+use coracle_spec::{Class, Digest, Failure, Hasher};
 use fs_err as fs;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use tokio_util::sync::CancellationToken;
 
 use super::layer_options;
+use crate::folder::Contents;
 use crate::log_tail::LogTail;
 use crate::progress::{Event, Observer};
 use crate::surroundings::Surroundings;
@@ -68,6 +69,9 @@ pub enum RunError {
     /// A file of the source that it reads cannot be staged.
     #[error("cannot stage what the step reads")]
     Stage(#[source] io::Error),
+    /// A file of the source is no longer what it was when the build began.
+    #[error("`{0}` changed while it was built")]
+    Changed(String),
     /// What it wrote cannot be made into a layer.
     #[error("cannot capture what the step wrote")]
     Capture(#[from] CaptureError),
@@ -93,6 +97,7 @@ impl Failure for RunError {
     fn class(&self) -> Class {
         match self {
             Self::Command { .. } | Self::Timeout { .. } | Self::Stage(_) => Class::User,
+            Self::Changed(_) => Class::Conflict,
             Self::Cancelled => Class::Unavailable,
             Self::Create(error) => error.class(),
             Self::Start(error) => error.class(),
@@ -109,6 +114,7 @@ impl Failure for RunError {
                 exit: Exit::OutOfMemory,
                 ..
             } => Some("give build steps more memory with `--build-memory`".to_owned()),
+            Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
             Self::Create(error) => error.hint(),
             Self::Start(error) => error.hint(),
             Self::Sandbox(error) => error.hint(),
@@ -125,6 +131,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) sandboxes: &'a dyn Sandboxes,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) folder: &'a Path,
+    pub(crate) contents: &'a Contents,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -139,12 +146,30 @@ impl Workshop<'_> {
     ) -> Result<Layer, RunError> {
         let inputs = self.store.scratch()?;
         stage(self.folder, inputs.path(), &run.inputs).map_err(RunError::Stage)?;
+        self.check(inputs.path(), &run.inputs)?;
         lowers.push(inputs.path().to_owned());
         let upper = self.store.scratch()?;
         let _caches = self.lock_caches(run).await?;
         let spec = self.spec(run, lowers, &upper)?;
         self.execute(step, run, spec).await?;
         self.capture(run, upper).await
+    }
+
+    /// Fails when a staged file is no longer what the step's key says.
+    fn check(&self, root: &Path, inputs: &[Input]) -> Result<(), RunError> {
+        for input in inputs {
+            let Input::Source { files, to } = input else {
+                continue;
+            };
+            for file in files {
+                let staged = beneath(root, to).join(file);
+                let found = digest(&staged).map_err(RunError::Stage)?;
+                if self.contents.get(file).is_none_or(|(_, digest)| *digest != found) {
+                    return Err(RunError::Changed(file.clone()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the caches that the command must have for itself.
@@ -300,6 +325,16 @@ fn stage_file(from: &Path, to: &Path) -> io::Result<()> {
     let mode = if executable { 0o755 } else { 0o644 };
     fs::set_permissions(to, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     std::os::unix::fs::lchown(to, Some(0), Some(0))
+}
+
+/// Answers the digest of a file's contents or of a link's target.
+fn digest(path: &Path) -> io::Result<Digest> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Ok(Digest::of(fs::read_link(path)?.as_os_str().as_encoded_bytes()));
+    }
+    let mut hasher = Hasher::default();
+    io::copy(&mut fs::File::open(path)?, &mut hasher)?;
+    Ok(hasher.finish())
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {
