@@ -263,6 +263,9 @@ impl Assembler<'_> {
             });
         }
         self.fill(&made)?;
+        made.iter()
+            .filter_map(Made::part)
+            .for_each(|part| part.report(self.depot.progress));
         let mut below: Option<Root> = None;
         for tree in &made {
             if let Made::Part(part) = tree {

@@ -32,6 +32,7 @@ mod relation;
 mod release;
 mod release_file;
 mod root;
+mod scripts;
 mod snapshot;
 mod stanza;
 mod suites;

@@ -10,8 +10,10 @@ use crate::assemble::AssembleError;
 use crate::base_lock::LockedPackage;
 use crate::deb::Deb;
 use crate::fixes::Fixes;
+use crate::progress::Progress;
 use crate::release::Arch;
 use crate::root::{Directories, Root};
+use crate::scripts;
 use crate::supply::held;
 use crate::unpack::{UnpackError, Unpacked, unpack};
 
@@ -63,6 +65,15 @@ impl<'p> Part<'p> {
         let unpacked = self.unpack(index, blob, &mut |path| self.claim(path, index))?;
         held(&self.unpacked).insert(index, unpacked);
         Ok(())
+    }
+
+    /// Tells what the packages' scripts would do that nothing does in their place.
+    pub(crate) fn report(&self, progress: &dyn Progress) {
+        for (index, unpacked) in &*held(&self.unpacked) {
+            for effect in scripts::missed(&unpacked.control.postinst) {
+                progress.missed(&self.packages[*index].name, effect);
+            }
+        }
     }
 
     /// Completes the tree once all packages are in it. The result depends on the packages alone, not on the

@@ -21,6 +21,12 @@ pub trait Progress: Sync {
     /// Called when `bytes` more bytes of a phase are done.
     fn advanced(&self, phase: Phase, bytes: u64);
 
+    /// Called when `package` is unpacked whose installation would do something that is not done here, such as
+    /// "makes users". What was made before is not mentioned again.
+    fn missed(&self, package: &str, effect: &'static str) {
+        tracing::warn!(package, effect, "the package's installation script is not run");
+    }
+
     /// Answers whether the caller has lost interest; the work then ends with an error soon.
     fn cancelled(&self) -> bool {
         false

@@ -94,6 +94,7 @@ impl Failure for SnapshotError {
     fn class(&self) -> Class {
         match self {
             Self::Store(error) => error.class(),
+            Self::Fetch { source, .. } if !source.is_not_found() => source.class(),
             _ => Class::Unavailable,
         }
     }

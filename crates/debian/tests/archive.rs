@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use coracle_content::Store;
 use coracle_debian::{
-    Arch, Archive, AssembleError, BaseLock, ClosureError, Debian, Keyring, Kind, LockError, Recipe, Release,
-    Silent, SnapshotError,
+    Arch, Archive, AssembleError, BaseLock, ClosureError, Debian, Keyring, Kind, LockError, Phase, Progress,
+    Recipe, Release, Silent, SnapshotError,
 };
 use coracle_fetch::{FetchConfig, Fetcher};
 use coracle_oci::Compression;
@@ -604,6 +604,38 @@ fn choosing_again_from_the_same_lists_does_not_read_them_again() {
     assert!(
         matches!(other, LockError::Snapshot(SnapshotError::Read { .. })),
         "{other:?}"
+    );
+}
+
+#[test]
+fn what_a_script_would_have_done_besides_is_reported() {
+    #[derive(Default)]
+    struct Missed(std::sync::Mutex<Vec<(String, &'static str)>>);
+    impl Progress for Missed {
+        fn started(&self, _phase: Phase, _total: u64) {}
+
+        fn advanced(&self, _phase: Phase, _bytes: u64) {}
+
+        fn missed(&self, package: &str, effect: &'static str) {
+            self.0
+                .lock()
+                .expect("is not poisoned")
+                .push((package.to_owned(), effect));
+        }
+    }
+    let world = World::new();
+    let mut packages = packages();
+    packages[12].postinst = "#!/bin/sh\nadduser --system app\n";
+    Suite {
+        date: PUBLISHED + 60,
+        ..Suite::named("trixie")
+    }
+    .publish(&world.files, &world.signer, &packages);
+    let missed = Missed::default();
+    world.debian().trees(&world.lock(), &missed).expect("assembles");
+    assert_eq!(
+        *missed.0.lock().expect("is not poisoned"),
+        [("libapp".to_owned(), "makes users")]
     );
 }
 

@@ -94,6 +94,7 @@ impl Failure for FetchError {
             | Self::TooLarge { .. }
             | Self::WrongContent { .. }
             | Self::Cancelled(_) => Class::Unavailable,
+            Self::Write { source, .. } if is_full(source) => Class::Busy,
             Self::Write { .. } => Class::Internal,
         }
     }
@@ -110,7 +111,7 @@ impl Failure for FetchError {
             Self::WrongContent { .. } => {
                 "the server or something on the way to it altered the content; try another"
             }
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Write { source, .. } if is_full(source) => {
                 "free some space on the disk of the data directory"
             }
             _ => return None,
@@ -147,4 +148,11 @@ pub(crate) fn is_tls_refusal(error: &ureq::Error) -> bool {
         ureq::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
         _ => false,
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
