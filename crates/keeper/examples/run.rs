@@ -30,6 +30,10 @@ fn main() -> ExitCode {
     if arguments.nth(1).is_some_and(|verb| verb == "keeper") {
         return coracle_keeper::main(arguments);
     }
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
