@@ -18,7 +18,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "build",
         &["content", "debian", "fetch", "oci", "plan", "sandbox", "spec"],
     ),
-    ("cli", &["api", "spec"]),
+    (
+        "cli",
+        &[
+            "api", "build", "content", "debian", "fetch", "gateway", "keeper", "netns", "oci", "plan",
+            "platform", "sandbox", "server", "spec", "tasks",
+        ],
+    ),
     ("content", &["spec"]),
     ("debian", &["content", "fetch", "oci", "spec"]),
     ("fetch", &["spec"]),
