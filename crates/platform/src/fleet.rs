@@ -14,11 +14,10 @@ mod scaling;
 mod start;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use coracle_gateway as gateway;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use self::backoff::Backoff;
@@ -33,8 +32,8 @@ pub(crate) struct Fleet {
     revision: Arc<Revision>,
     door: Arc<gateway::Revision>,
     services: Arc<Services>,
-    /// Prepared by the first start; shared by all.
-    image: OnceCell<Arc<PreparedImage>>,
+    /// Kept by the instances there are: what sleeps holds nothing open. The lock lets one prepare it for all.
+    image: tokio::sync::Mutex<Weak<PreparedImage>>,
     crew: Mutex<Crew>,
 }
 
@@ -76,7 +75,7 @@ impl Fleet {
                 revision: Arc::new(revision),
                 door,
                 services: Arc::clone(services),
-                image: OnceCell::new(),
+                image: tokio::sync::Mutex::default(),
                 crew: Mutex::default(),
             }
         })

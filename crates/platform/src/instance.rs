@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 pub use state::State;
 
+use crate::image::PreparedImage;
+
 /// How many of the last lines are kept to explain a failure.
 const KEPT_LINES: usize = 30;
 
@@ -24,6 +26,8 @@ pub(crate) struct Instance {
     revision: u64,
     port: u16,
     sandbox: Arc<dyn Sandbox>,
+    /// Kept from collection while this lives.
+    _image: Arc<PreparedImage>,
     state: watch::Sender<State>,
     /// How long it may take to end, once it was told to.
     dismissed: watch::Sender<Option<Duration>>,
@@ -34,12 +38,18 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Makes a starting instance of a sandbox.
-    pub(crate) fn new(revision: u64, port: u16, sandbox: Arc<dyn Sandbox>) -> Self {
+    pub(crate) fn new(
+        revision: u64,
+        port: u16,
+        sandbox: Arc<dyn Sandbox>,
+        image: Arc<PreparedImage>,
+    ) -> Self {
         Self {
             id: sandbox.id().as_str().into(),
             revision,
             port,
             sandbox,
+            _image: image,
             state: watch::Sender::new(State::Starting),
             dismissed: watch::Sender::new(None),
             exit: OnceLock::new(),

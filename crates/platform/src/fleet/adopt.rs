@@ -1,5 +1,6 @@
 //! Taking in a sandbox that runs already.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,22 +17,35 @@ impl Fleet {
     pub(crate) fn adopt(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) {
         self.crew().starting += 1;
         self.services.fleets.watch(self);
-        let instance = self.board(sandbox, port);
         let fleet = Arc::clone(self);
-        self.services
-            .tasks
-            .spawn(format!("adopt {}", instance.id()), async move {
-                let counted = Counted::new(&fleet);
-                let ready = fleet.await_ready(&instance, port).await.is_ok();
-                if ready && instance.enter(State::Ready) {
-                    fleet.services.journal.adopted(&fleet.revision, &instance);
-                    fleet.welcome(instance);
-                } else {
-                    instance.dismiss(Duration::ZERO);
-                    drop(counted);
-                    // Whoever waited for it waits for a new one.
-                    fleet.wanted();
-                }
-            });
+        let name = format!("adopt {}", sandbox.id());
+        self.services.tasks.spawn(name, async move {
+            let counted = Counted::new(&fleet);
+            if !fleet.take_in(sandbox, port).await {
+                drop(counted);
+                // Whoever waited for it waits for a new one.
+                fleet.wanted();
+            }
+        });
+    }
+
+    async fn take_in(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) -> bool {
+        let image = match self.image().await {
+            Ok(image) => image,
+            Err(error) => {
+                tracing::warn!(sandbox = %sandbox.id(), error = &error as &dyn Error, "sandbox is not taken over");
+                let _ = sandbox.remove().await;
+                return false;
+            }
+        };
+        let instance = self.board(sandbox, port, image);
+        let ready = self.await_ready(&instance, port).await.is_ok() && instance.enter(State::Ready);
+        if ready {
+            self.services.journal.adopted(&self.revision, &instance);
+            self.welcome(instance);
+        } else {
+            instance.dismiss(Duration::ZERO);
+        }
+        ready
     }
 }

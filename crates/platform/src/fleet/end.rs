@@ -19,9 +19,13 @@ impl Fleet {
         self.end_if_unneeded();
     }
 
-    /// Ends a retired fleet's instances, unless requests still wait for one.
+    /// Ends the instances of a fleet that is over: a retired one's only when no request waits for them.
     pub(super) fn end_if_unneeded(self: &Arc<Self>) {
-        if self.crew().retired && self.door.observe().waiting == 0 {
+        let (retired, closed) = {
+            let crew = self.crew();
+            (crew.retired, crew.closed)
+        };
+        if closed || (retired && self.door.observe().waiting == 0) {
             self.end_all();
         }
     }

@@ -76,7 +76,7 @@ impl Fleet {
             .map_err(|error| self.failure(StartCause::Image(Arc::new(error))))?;
         let sandbox = self.create(&image).await?;
         let port = launch::port(&image.config, &self.revision.config);
-        let instance = self.board(sandbox, port);
+        let instance = self.board(sandbox, port, image);
         match self.run(&instance, port).await {
             Ok(()) if instance.enter(State::Ready) => Ok(instance),
             Ok(()) => Err(self.epitaph(&instance, StartCause::Stopping).await),
@@ -84,13 +84,16 @@ impl Fleet {
         }
     }
 
-    async fn image(&self) -> Result<Arc<PreparedImage>, PrepareError> {
-        let prepare = async || {
-            PreparedImage::prepare(&self.services.store, self.revision.image)
-                .await
-                .map(Arc::new)
-        };
-        self.image.get_or_try_init(prepare).await.cloned()
+    /// Answers the image, prepared once for all instances that live at the same time.
+    pub(super) async fn image(&self) -> Result<Arc<PreparedImage>, PrepareError> {
+        let mut kept = self.image.lock().await;
+        if let Some(image) = kept.upgrade() {
+            return Ok(image);
+        }
+        let image = PreparedImage::prepare(&self.services.store, self.revision.image).await?;
+        let image = Arc::new(image);
+        *kept = Arc::downgrade(&image);
+        Ok(image)
     }
 
     async fn create(&self, image: &PreparedImage) -> Result<Arc<dyn Sandbox>, StartFailure> {
@@ -120,9 +123,14 @@ impl Fleet {
     }
 
     /// Takes a new sandbox in: from here on it is attended to until it is gone.
-    pub(super) fn board(self: &Arc<Self>, sandbox: Arc<dyn Sandbox>, port: u16) -> Arc<Instance> {
+    pub(super) fn board(
+        self: &Arc<Self>,
+        sandbox: Arc<dyn Sandbox>,
+        port: u16,
+        image: Arc<PreparedImage>,
+    ) -> Arc<Instance> {
         let output: Option<Output> = sandbox.output();
-        let instance = Arc::new(Instance::new(self.revision.number, port, sandbox));
+        let instance = Arc::new(Instance::new(self.revision.number, port, sandbox, image));
         self.crew().instances.push(Arc::clone(&instance));
         self.attend(&instance, output);
         instance
