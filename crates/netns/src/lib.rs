@@ -33,7 +33,7 @@ mod resolver;
 mod world;
 
 pub use egress::{Attachment, Egress, EgressConfig, EgressError, Warning};
-pub use listening::{listening_of_process, listening_sockets};
+pub use listening::{ListeningSocket, listening_of_process, listening_sockets};
 pub use loopback::loopback_up;
 pub use namespace::{Netns, NetnsError};
 pub use netlink::NetlinkError;

@@ -11,8 +11,17 @@ use fs_err as fs;
 /// The state `TCP_LISTEN` of `linux/tcp_states.h`, as the files have it.
 const LISTEN: &str = "0A";
 
-/// Answers the addresses that TCP servers in the namespace of the process `pid` listen on.
-pub fn listening_of_process(pid: u32) -> io::Result<Vec<SocketAddr>> {
+/// A TCP socket that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListeningSocket {
+    /// The address and port it is bound to.
+    pub address: SocketAddr,
+    /// The user, as the reader's user namespace counts, who made it.
+    pub uid: u32,
+}
+
+/// Answers the TCP sockets that listen in the namespace of the process `pid`.
+pub fn listening_of_process(pid: u32) -> io::Result<Vec<ListeningSocket>> {
     let mut found = Vec::new();
     for file in ["tcp", "tcp6"] {
         match fs::read_to_string(format!("/proc/{pid}/net/{file}")) {
@@ -25,25 +34,24 @@ pub fn listening_of_process(pid: u32) -> io::Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-/// Answers the addresses of the sockets that listen, from the text of `/proc/PID/net/tcp` or `tcp6`.
+/// Answers the sockets that listen, from the text of `/proc/PID/net/tcp` or `tcp6`.
 /// Lines that are no sockets are passed over.
-pub fn listening_sockets(table: &str) -> Vec<SocketAddr> {
+pub fn listening_sockets(table: &str) -> Vec<ListeningSocket> {
     table.lines().filter_map(listening_socket).collect()
 }
 
-/// Columns: number, local address, remote address, state, …
-fn listening_socket(line: &str) -> Option<SocketAddr> {
+/// Columns: number, local address, remote address, state, queues, timer, retransmissions, user, …
+fn listening_socket(line: &str) -> Option<ListeningSocket> {
     let mut columns = line.split_ascii_whitespace();
     let local = columns.nth(1)?;
     let state = columns.nth(1)?;
     if state != LISTEN {
         return None;
     }
+    let uid = columns.nth(3)?.parse().ok()?;
     let (address, port) = local.split_once(':')?;
-    Some(SocketAddr::new(
-        address_of(address)?,
-        u16::from_str_radix(port, 16).ok()?,
-    ))
+    let address = SocketAddr::new(address_of(address)?, u16::from_str_radix(port, 16).ok()?);
+    Some(ListeningSocket { address, uid })
 }
 
 /// The kernel prints an address as one or four 32-bit words in the machine's byte order.
@@ -69,6 +77,7 @@ fn address_of(hex: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
+    use std::os::unix::fs::MetadataExt as _;
     use std::process;
 
     use proptest::prelude::*;
@@ -78,29 +87,32 @@ mod tests {
     const TCP: &str = "\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
-   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1 0 100 0 0 10 0
+   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65532        0 2 1 0 100 0 0 10 0
    2: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0
 ";
     const TCP6: &str = "\
-  sl  local_address                         remote_address                        st tx_queue rx_queue
-   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000
-   1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 00000000:00000000
-   2: 0000000000000000FFFF00000100007F:0052 00000000000000000000000000000000:0000 06 00000000:00000000
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt uid
+   0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 7
+   1: 00000000000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 8
+   2: 0000000000000000FFFF00000100007F:0052 00000000000000000000000000000000:0000 06 00000000:00000000 00:00000000 00000000 9
 ";
 
     #[test]
     #[cfg(target_endian = "little")]
     fn only_sockets_that_listen_are_found() {
         for (table, expected) in [
-            (TCP, vec!["0.0.0.0:3000", "127.0.0.1:8080"]),
-            (TCP6, vec!["[::]:80", "[::1]:81"]),
+            (TCP, vec!["0.0.0.0:3000 of 0", "127.0.0.1:8080 of 65532"]),
+            (TCP6, vec!["[::]:80 of 7", "[::1]:81 of 8"]),
             ("", vec![]),
             (
                 "   0: 0100007F 0:0 0A\n 1: XX00007F:0050 0:0 0A\n 2: 0100007F:0050\n 3: é:1 0 0A",
                 vec![],
             ),
         ] {
-            let found: Vec<_> = listening_sockets(table).iter().map(ToString::to_string).collect();
+            let found: Vec<_> = listening_sockets(table)
+                .iter()
+                .map(|socket| format!("{} of {}", socket.address, socket.uid))
+                .collect();
             assert_eq!(found, expected);
         }
     }
@@ -109,7 +121,12 @@ mod tests {
     fn a_real_listener_is_found() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        assert!(listening_of_process(process::id()).unwrap().contains(&address));
+        let uid = fs::metadata("/proc/self").unwrap().uid();
+        assert!(
+            listening_of_process(process::id())
+                .unwrap()
+                .contains(&ListeningSocket { address, uid })
+        );
     }
 
     proptest! {

@@ -201,7 +201,14 @@ impl Sandbox for KeptSandbox {
     async fn listening(&self) -> Result<Vec<Listening>, SandboxError> {
         let sockets = listening_of_process(self.pid).ok().filter(|_| self.is_alive());
         let sockets = sockets.ok_or_else(|| self.failed("look into", &Over))?;
-        Ok(sockets.into_iter().map(|address| Listening { address }).collect())
+        // Sockets of this process's own user are the services that it offers in there: inside, nobody is that user.
+        let own = rustix::process::geteuid().as_raw();
+        let theirs = sockets.into_iter().filter(|socket| socket.uid != own);
+        Ok(theirs
+            .map(|socket| Listening {
+                address: socket.address,
+            })
+            .collect())
     }
 
     async fn remove(&self) -> Result<(), SandboxError> {
