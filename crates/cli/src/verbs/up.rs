@@ -124,22 +124,31 @@ impl Up {
             platform,
             printer,
         };
-        let result = tokio::select! {
-            result = self.serve(&mut running, request, built.image.manifest) => result,
-            () = interrupt.next() => Ok(ExitCode::SUCCESS),
+        let started = tokio::select! {
+            started = self.start(&running, request, built.image.manifest) => started.map(Some),
+            () = interrupt.next() => Ok(None),
+        };
+        let result = match started {
+            Ok(Some(())) => tokio::select! {
+                result = self.serve(&mut running) => result,
+                () = interrupt.next() => Ok(ExitCode::SUCCESS),
+            },
+            Ok(None) => Ok(ExitCode::SUCCESS),
+            Err(error) => {
+                running.platform.shutdown().await;
+                return Err(error);
+            }
         };
         running.end().await;
         result
     }
 
-    async fn serve(
-        &self,
-        running: &mut Running,
-        request: &Request,
-        image: Digest,
-    ) -> Result<ExitCode, Error> {
+    async fn start(&self, running: &Running, request: &Request, image: Digest) -> Result<(), Error> {
         self.set_secrets(&running.platform, request).await?;
-        running.deploy(request, image).await?;
+        running.deploy(request, image).await
+    }
+
+    async fn serve(&self, running: &mut Running) -> Result<ExitCode, Error> {
         match &self.call {
             Some(CallPath(path)) => running.call(path).await,
             None => running.serve().await,
@@ -168,7 +177,7 @@ struct Running {
 }
 
 impl Running {
-    async fn deploy(&mut self, request: &Request, image: Digest) -> Result<(), Error> {
+    async fn deploy(&self, request: &Request, image: Digest) -> Result<(), Error> {
         let deploy = Deploy {
             function: FunctionId {
                 namespace: request.manifest.namespace.clone(),
