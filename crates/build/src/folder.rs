@@ -281,7 +281,10 @@ mod tests {
         assert!(folder.read("nowhere.py").unwrap().is_none());
         for path in ["leaves.py", "absolute.py"] {
             let error = folder.read(path).unwrap_err();
-            assert!(error.source.to_string().contains("out of the source folder"), "{path}: {error:?}");
+            assert!(
+                error.source.to_string().contains("out of the source folder"),
+                "{path}: {error:?}"
+            );
         }
     }
 

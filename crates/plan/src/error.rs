@@ -112,10 +112,7 @@ pub enum PlanError {
 
 impl Failure for PlanError {
     fn class(&self) -> Class {
-        match self {
-            Self::Read(_) => Class::Internal,
-            _ => Class::User,
-        }
+        Class::User
     }
 
     fn hint(&self) -> Option<String> {

@@ -28,6 +28,9 @@ use crate::surroundings::Surroundings;
 /// How long a command has to end, once it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How many characters of a command an error shows.
+const MOST_SHOWN: usize = 100;
+
 /// The kind of lock that a cache is used under by one step at a time.
 const CACHE_LOCK: &str = "caches";
 
@@ -35,7 +38,7 @@ const CACHE_LOCK: &str = "caches";
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The command failed.
-    #[error("`{}` ended with {exit}", command.join(" "))]
+    #[error("`{}` ended with {exit}", shortened(command))]
     Command {
         /// The command.
         command: Vec<String>,
@@ -45,7 +48,7 @@ pub enum RunError {
         log: LogTail,
     },
     /// The command took too long.
-    #[error("`{}` did not end within {} s", command.join(" "), limit.as_secs())]
+    #[error("`{}` did not end within {} s", shortened(command), limit.as_secs())]
     Timeout {
         /// The command.
         command: Vec<String>,
@@ -113,7 +116,7 @@ impl Failure for RunError {
             Self::Command {
                 exit: Exit::OutOfMemory,
                 ..
-            } => Some("give build steps more memory with `--build-memory`".to_owned()),
+            } => Some("end other programs, or build on a machine with more memory".to_owned()),
             Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
             Self::Create(error) => error.hint(),
             Self::Start(error) => error.hint(),
@@ -123,6 +126,20 @@ impl Failure for RunError {
             _ => None,
         }
     }
+}
+
+/// Answers the start of a command, for people: its script may have many lines, and the plan shows them all.
+fn shortened(command: &[String]) -> String {
+    let command = command.join(" ");
+    let start: String = command
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MOST_SHOWN)
+        .collect();
+    let rest = if start.len() < command.len() { "…" } else { "" };
+    start + rest
 }
 
 /// What all commands of a build share.
@@ -414,6 +431,18 @@ mod tests {
         }
         for path in ["tmp", "opt/other", "opt/app/a/b.tmp", "srv2"] {
             assert!(!kept.keeps(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_error_shows_the_start_of_its_command() {
+        let long = "x".repeat(2 * MOST_SHOWN);
+        for (command, shown) in [
+            (["npm", "ci"], "npm ci".to_owned()),
+            (["sh", "first\nsecond"], "sh first…".to_owned()),
+            (["é", &long], format!("é {}…", &long[..MOST_SHOWN - 2])),
+        ] {
+            assert_eq!(shortened(&command.map(str::to_owned)), shown);
         }
     }
 
