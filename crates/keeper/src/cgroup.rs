@@ -1,11 +1,15 @@
 //! The control groups of sandboxes, on both versions of the interface and on hosts that have both at once.
 //!
-//! libcontainer makes the groups that limit (all of version 1's, or version 2's). On a hybrid host there is a version 2
-//! hierarchy without controllers as well; a group there costs nothing, and has what version 1 lacks: freezing that a
-//! `SIGKILL` gets through, and killing all members at once. Neither needs a controller.
+//! Joining a group costs 7 to 15 ms on an idle machine (the kernel waits for a grace period), whatever joins. So not the
+//! sandbox joins, as libcontainer would have it, but the worker that waits for something to do, ahead of time: what it
+//! makes inherits its groups. Every worker therefore has groups of its own, with its number, which become the sandbox's;
+//! limits are set when there is one.
+//!
+//! On a hybrid host there is a version 2 hierarchy without controllers beside version 1. A group there has what version 1
+//! lacks: freezing that a `SIGKILL` gets through, and killing all members at once. Neither needs a controller.
 //!
 //! ```text
-//! <each hierarchy>/coracle/<keeper>/<sandbox>
+//! <each hierarchy>/coracle/<keeper>/<number>
 //! ```
 //! A keeper's name holds its process and the time of its start, so that what was left by a dead one can be told from
 //! what a living one uses.
@@ -19,7 +23,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::SandboxId;
+use coracle_sandbox::Limits;
 use coracle_spec::Cpu;
 use fs_err as fs;
 
@@ -27,11 +31,9 @@ pub(crate) use hierarchies::{Hierarchies, NoHierarchy};
 pub(crate) use owner::Owner;
 
 /// The period over which processor time is limited (cgroup-v2.rst, `cpu.max`).
-pub(crate) const CPU_PERIOD_MICROS: u32 = 100_000;
+const CPU_PERIOD_MICROS: u32 = 100_000;
 /// The directory that all keepers share in each hierarchy.
 const FAMILY: &str = "coracle";
-/// The group of a keeper's workers. No sandbox has this name: theirs begin with a letter or digit.
-const STAGING: &str = "_workers";
 
 /// All groups of one keeper.
 #[derive(Debug, Clone)]
@@ -46,26 +48,12 @@ impl Groups {
         Self { hierarchies, owner }
     }
 
-    /// Answers the groups of one sandbox.
-    pub(crate) fn of(&self, id: &SandboxId) -> Group {
+    /// Answers the groups of the worker with that number, and of the sandbox that it creates.
+    pub(crate) fn of(&self, number: u32) -> Group {
         Group {
             hierarchies: self.hierarchies.clone(),
-            path: self.path().join(id.as_str()),
+            path: self.path().join(number.to_string()),
         }
-    }
-
-    /// Moves this process, a worker, to where the watchdog finds it and its children whatever they are doing: a child of
-    /// a worker that was killed would otherwise wait for it for ever.
-    pub(crate) fn enter_staging(&self) -> io::Result<()> {
-        let Some(root) = self.hierarchies.killing() else {
-            return Ok(());
-        };
-        enter(&root.join(self.path()).join(STAGING))
-    }
-
-    /// Answers whether swap can be limited.
-    pub(crate) fn limits_swap(&self) -> bool {
-        self.hierarchies.limits_swap()
     }
 
     /// Kills everything in all of this keeper's groups and removes them.
@@ -99,7 +87,7 @@ fn names_in(directory: &Path) -> Vec<OsString> {
         .collect()
 }
 
-/// The control groups of one sandbox: one in each hierarchy, all with the same path.
+/// The control groups of one worker or sandbox: one in each hierarchy, all with the same path.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     hierarchies: Hierarchies,
@@ -107,9 +95,13 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Answers the path below each hierarchy's root, absolute, as libcontainer wants it.
-    pub(crate) fn absolute_path(&self) -> PathBuf {
-        Path::new("/").join(&self.path)
+    /// Makes the groups and moves this process into them.
+    pub(crate) fn enter(&self) -> io::Result<()> {
+        self.hierarchies.delegate(&self.path)?;
+        self.hierarchies.below(&self.path).iter().try_for_each(|group| {
+            fs::create_dir_all(group)?;
+            fs::write(group.join("cgroup.procs"), "0")
+        })
     }
 
     /// Answers the groups from which the program learns its limits, and where below `/sys/fs/cgroup` it looks for them.
@@ -121,12 +113,45 @@ impl Group {
             .collect()
     }
 
-    /// Moves this process into the version 2 group of a hybrid host, which libcontainer does not know.
-    pub(crate) fn enter_beside(&self) -> io::Result<()> {
-        let Some(root) = self.hierarchies.beside() else {
-            return Ok(());
-        };
-        enter(&root.join(&self.path))
+    /// Sets the limits.
+    pub(crate) fn limit(&self, limits: &Limits) -> io::Result<()> {
+        self.write("pids", "pids.max", limits.pids)?;
+        if let Some(memory) = limits.memory {
+            self.limit_memory(memory.bytes())?;
+        }
+        limits.cpu.map_or(Ok(()), |cpu| self.limit_cpu(cpu))
+    }
+
+    /// Limits memory, and leaves no swap, where swap can be limited.
+    fn limit_memory(&self, bytes: u64) -> io::Result<()> {
+        if self.hierarchies.limiting_version2().is_some() {
+            self.write("memory", "memory.max", bytes)?;
+            return self.write_if_there("memory", "memory.swap.max", 0);
+        }
+        self.write("memory", "memory.limit_in_bytes", bytes)?;
+        // Of memory and swap together.
+        self.write_if_there("memory", "memory.memsw.limit_in_bytes", bytes)
+    }
+
+    fn write(&self, controller: &str, file: &str, value: impl ToString) -> io::Result<()> {
+        fs::write(self.directory(controller)?.join(file), value.to_string())
+    }
+
+    fn write_if_there(&self, controller: &str, file: &str, value: u64) -> io::Result<()> {
+        match self.write(controller, file, value) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Answers the group in which `controller` has its files.
+    fn directory(&self, controller: &str) -> io::Result<PathBuf> {
+        let root = self
+            .hierarchies
+            .limiting_version2()
+            .or_else(|| self.hierarchies.controller(controller));
+        root.map(|root| root.join(&self.path))
+            .ok_or_else(|| missing(controller))
     }
 
     /// Stops or resumes all processes. They stop within moments of the answer.
@@ -150,30 +175,24 @@ impl Group {
     /// Limits the processor time from now on.
     pub(crate) fn limit_cpu(&self, cpu: Cpu) -> io::Result<()> {
         let quota = u64::from(cpu.millis()) * u64::from(CPU_PERIOD_MICROS) / 1000;
-        if let Some(root) = self.hierarchies.limiting_version2() {
-            return fs::write(
-                root.join(&self.path).join("cpu.max"),
-                format!("{quota} {CPU_PERIOD_MICROS}"),
-            );
+        if self.hierarchies.limiting_version2().is_some() {
+            return self.write("cpu", "cpu.max", format!("{quota} {CPU_PERIOD_MICROS}"));
         }
-        let group = self
-            .hierarchies
-            .controller("cpu")
-            .ok_or_else(|| missing("cpu"))?
-            .join(&self.path);
-        fs::write(group.join("cpu.cfs_period_us"), CPU_PERIOD_MICROS.to_string())?;
-        fs::write(group.join("cpu.cfs_quota_us"), quota.to_string())
+        self.write("cpu", "cpu.cfs_period_us", CPU_PERIOD_MICROS)?;
+        self.write("cpu", "cpu.cfs_quota_us", quota)
     }
 
     /// Answers how many processes the kernel has killed for want of memory within the limit.
     pub(crate) fn out_of_memory_kills(&self) -> u64 {
-        let file = match self.hierarchies.limiting_version2() {
-            Some(root) => root.join(&self.path).join("memory.events"),
-            None => match self.hierarchies.controller("memory") {
-                Some(root) => root.join(&self.path).join("memory.oom_control"),
-                None => return 0,
-            },
+        let name = if self.hierarchies.limiting_version2().is_some() {
+            "memory.events"
+        } else {
+            "memory.oom_control"
         };
+        let Ok(directory) = self.directory("memory") else {
+            return 0;
+        };
+        let file = directory.join(name);
         fs::read_to_string(file)
             .ok()
             .and_then(|text| value_of("oom_kill", &text))
@@ -184,11 +203,6 @@ impl Group {
     pub(crate) fn remove(&self) -> io::Result<()> {
         removal::remove_trees(&self.hierarchies.below(&self.path))
     }
-}
-
-fn enter(group: &Path) -> io::Result<()> {
-    fs::create_dir_all(group)?;
-    fs::write(group.join("cgroup.procs"), "0")
 }
 
 fn missing(controller: &str) -> io::Error {

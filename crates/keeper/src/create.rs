@@ -53,9 +53,6 @@ pub(crate) enum CreationError {
     /// The filters cannot be made.
     #[error("cannot filter system calls")]
     Seccomp(#[from] SeccompError),
-    /// The control groups cannot be made.
-    #[error("cannot enter the control group")]
-    Group(#[source] io::Error),
     /// The specification cannot be translated.
     #[error("cannot describe the sandbox to the container runtime")]
     Describe(#[from] OciSpecError),
@@ -122,15 +119,10 @@ pub(crate) fn create(
     stage.build(&spec)?;
     clock.lap("root");
     let executor = InitExecutor::new(&lifeline, spec.process.clone(), Filters::of(spec.profile)?);
-    let group = workshop.groups.of(&spec.id);
-    group.enter_beside().map_err(CreationError::Group)?;
-    clock.lap("group");
     let around = Surroundings {
         root: Stage::root(),
-        cgroup: group.absolute_path(),
         base: stage.base(),
-        swap: workshop.groups.limits_swap(),
-        informative: group.informative(),
+        groups: stage.groups(),
     };
     runtime_spec(&spec, &around)?.save(Stage::bundle().join("config.json"))?;
     let pid = run_container(&spec.id, executor, (stdout, stderr))?;

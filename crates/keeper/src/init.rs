@@ -99,12 +99,13 @@ impl First {
 
     fn run(self) -> io::Result<i32> {
         rustix::process::set_parent_process_death_signal(None)?;
+        let waiting = self.program.prepare()?;
+        release_output()?;
         tell(&self.lifeline, &Report::Ready)?;
         self.await_start()?;
-        match self.program.spawn() {
+        match waiting.go() {
             Ok(child) => {
                 tell(&self.lifeline, &Report::Started)?;
-                release_output()?;
                 self.mind(child)
             }
             Err(failure) => {

@@ -5,6 +5,7 @@
 //! ├── l0, l1, …              lower trees, ids mapped
 //! ├── up/{upper,work}        a sized tmpfs; or the caller's directory
 //! ├── files                  the small files
+//! ├── groups                 the control groups that the program sees
 //! ├── root                   the overlay of all that, with binds and files on it
 //! └── bundle, state          what libcontainer reads and writes
 //! ```
@@ -24,7 +25,8 @@ use coracle_sandbox::{Bind, PlacedFile, SandboxSpec};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use nix::sched::{CloneFlags, unshare};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 
 use crate::id_map::IdBase;
 use target::Root;
@@ -32,6 +34,8 @@ use tree::Tree;
 
 /// Where everything is mounted. An empty directory of the host, shared by all workers of all keepers.
 const STAGE: &str = "/run/coracle";
+/// Where hosts mount their control groups.
+const GROUPS: &str = "/sys/fs/cgroup";
 
 /// Why a root file system cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -116,12 +120,14 @@ impl Failure for RootfsError {
 pub(crate) struct Stage {
     base: IdBase,
     map: OwnedFd,
+    groups: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Stage {
     /// Moves this process to a mount namespace of its own, from which nothing spreads, and sets up the place there.
     /// Sandboxes whose upper is in memory get the ids of `base`.
-    pub(crate) fn enter(base: IdBase) -> io::Result<Self> {
+    /// Of `groups`, the program is to see each under its name.
+    pub(crate) fn enter(base: IdBase, groups: &[(PathBuf, PathBuf)]) -> io::Result<Self> {
         fs::create_dir_all(STAGE)?;
         unshare(CloneFlags::CLONE_NEWNS)?;
         mount_change(
@@ -135,12 +141,19 @@ impl Stage {
             MountFlags::NOSUID | MountFlags::NODEV,
             c"mode=0755,size=16m",
         )?;
-        for name in ["root", "up", "files", "bundle", "state"] {
+        for name in ["root", "up", "files", "bundle", "state", "groups"] {
             fs::create_dir(path(name))?;
         }
+        let groups = groups
+            .iter()
+            .enumerate()
+            .map(keep_group)
+            .collect::<io::Result<_>>()?;
+        hide_groups()?;
         Ok(Self {
             base,
             map: base.user_namespace()?,
+            groups,
         })
     }
 
@@ -153,6 +166,11 @@ impl Stage {
     /// Answers the ids of the sandbox.
     pub(crate) fn base(&self) -> IdBase {
         self.base
+    }
+
+    /// Answers where the control groups are that the program is to see, and their names.
+    pub(crate) fn groups(&self) -> &[(PathBuf, PathBuf)] {
+        &self.groups
     }
 
     /// Answers the directory that holds the root file system.
@@ -250,6 +268,32 @@ impl Stage {
         )?;
         place_tree(root, &Tree::open_unmapped(&source, true)?, &file.path)
     }
+}
+
+/// Mounts a control group in the stage, and answers it with its name. The place is a number, since libcontainer takes any
+/// mount for a hierarchy that is named like one.
+fn keep_group((index, (group, name)): (usize, &(PathBuf, PathBuf))) -> io::Result<(PathBuf, PathBuf)> {
+    let place = path("groups").join(index.to_string());
+    fs::create_dir(&place)?;
+    Tree::open_unmapped(group, true)?.mount_at(&place)?;
+    Ok((place, name.clone()))
+}
+
+/// Takes the control groups out of sight of libcontainer, which would have the sandbox join some: it already has its own.
+/// It takes the empty directory for a host with version 1 and no controllers.
+fn hide_groups() -> io::Result<()> {
+    match unmount(GROUPS, UnmountFlags::DETACH) {
+        // Nothing is mounted on the directory itself.
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    Ok(mount(
+        "coracle",
+        GROUPS,
+        "tmpfs",
+        MountFlags::RDONLY,
+        c"mode=0755,size=4k",
+    )?)
 }
 
 fn path(name: &str) -> PathBuf {

@@ -1,22 +1,20 @@
 //! A sandbox's specification in the words of the OCI runtime specification, for libcontainer.
 //!
-//! Only what libcontainer is to do itself: namespaces, control groups, the mounts of the kernel's own file systems,
-//! users and capabilities. The root file system is there already, and the program is executed by our own code; so the
+//! Only what libcontainer is to do itself: namespaces, the mounts of the kernel's own file systems,
+//! users and capabilities. Control groups and the root file system are there already, and the program is executed by our own code; so the
 //! environment given here is nobody's, except that libcontainer asks for a `PATH`, and without a `HOME` would have the C
 //! library look one up with whatever code the sandbox's root holds.
 
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::{ID_COUNT, Limits, Profile, SandboxSpec};
+use coracle_sandbox::{ID_COUNT, Profile, SandboxSpec};
 use libcontainer::oci_spec::OciSpecError;
 use libcontainer::oci_spec::runtime::{
-    Capabilities, Capability, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxCpuBuilder,
-    LinuxIdMapping, LinuxIdMappingBuilder, LinuxMemoryBuilder, LinuxNamespace, LinuxNamespaceBuilder,
-    LinuxNamespaceType, LinuxPidsBuilder, LinuxResources, LinuxResourcesBuilder, Mount, MountBuilder,
+    Capabilities, Capability, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxIdMapping,
+    LinuxIdMappingBuilder, LinuxNamespace, LinuxNamespaceBuilder, LinuxNamespaceType, Mount, MountBuilder,
     ProcessBuilder, RootBuilder, Spec, SpecBuilder, UserBuilder,
 };
 
-use crate::cgroup::CPU_PERIOD_MICROS;
 use crate::id_map::IdBase;
 
 const NAMESPACES: [LinuxNamespaceType; 7] = [
@@ -106,21 +104,17 @@ const OF_IMAGES_TOO: [Capability; 2] = [Capability::Mknod, Capability::NetRaw];
 
 /// Where things are on the host's side.
 #[derive(Debug)]
-pub(crate) struct Surroundings {
+pub(crate) struct Surroundings<'a> {
     /// The root file system.
     pub(crate) root: PathBuf,
-    /// The control group, as an absolute path below each hierarchy.
-    pub(crate) cgroup: PathBuf,
     /// The users.
     pub(crate) base: IdBase,
-    /// Whether swap can be limited.
-    pub(crate) swap: bool,
-    /// The groups that the program sees, and where below `/sys/fs/cgroup`.
-    pub(crate) informative: Vec<(PathBuf, PathBuf)>,
+    /// The control groups that the program sees, and where below `/sys/fs/cgroup`.
+    pub(crate) groups: &'a [(PathBuf, PathBuf)],
 }
 
 /// Translates `spec`.
-pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings) -> Result<Spec, OciSpecError> {
+pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings<'_>) -> Result<Spec, OciSpecError> {
     let process = ProcessBuilder::default()
         .args(spec.process.args.clone())
         .env(vec!["PATH=/".to_owned(), "HOME=/".to_owned()])
@@ -136,15 +130,16 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings) -> Result<
         .rlimits(Vec::new())
         .no_new_privileges(true)
         .build()?;
-    let linux = LinuxBuilder::default()
+    let mut linux = LinuxBuilder::default()
         .namespaces(namespaces()?)
         .uid_mappings(mapping(around.base)?)
         .gid_mappings(mapping(around.base)?)
-        .cgroups_path(&around.cgroup)
-        .resources(resources(&spec.limits, around.swap)?)
+        .cgroups_path("/coracle")
         .masked_paths(MASKED.map(str::to_owned).to_vec())
         .readonly_paths(READ_ONLY.map(str::to_owned).to_vec())
         .build()?;
+    // The default holds rules about devices.
+    linux.set_resources(None);
     SpecBuilder::default()
         .root(
             RootBuilder::default()
@@ -153,7 +148,7 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings) -> Result<
                 .build()?,
         )
         .hostname(&spec.hostname)
-        .mounts(mounts(&around.informative)?)
+        .mounts(mounts(around.groups)?)
         .process(process)
         .linux(linux)
         .build()
@@ -226,28 +221,4 @@ fn capabilities(profile: Profile, uid: u32) -> Result<LinuxCapabilities, OciSpec
         .inheritable(Capabilities::new())
         .ambient(Capabilities::new())
         .build()
-}
-
-fn resources(limits: &Limits, swap: bool) -> Result<LinuxResources, OciSpecError> {
-    let mut resources = LinuxResourcesBuilder::default().pids(
-        LinuxPidsBuilder::default()
-            .limit(i64::from(limits.pids))
-            .build()?,
-    );
-    if let Some(memory) = limits.memory {
-        let bytes = i64::try_from(memory.bytes()).unwrap_or(i64::MAX);
-        let memory = LinuxMemoryBuilder::default().limit(bytes);
-        // Memory and swap together: no swap.
-        resources = resources.memory(if swap { memory.swap(bytes) } else { memory }.build()?);
-    }
-    if let Some(cpu) = limits.cpu {
-        let quota = i64::from(cpu.millis()) * i64::from(CPU_PERIOD_MICROS) / 1000;
-        resources = resources.cpu(
-            LinuxCpuBuilder::default()
-                .quota(quota)
-                .period(u64::from(CPU_PERIOD_MICROS))
-                .build()?,
-        );
-    }
-    resources.build()
 }

@@ -1,8 +1,8 @@
 //! A process that creates one sandbox.
 //!
-//! Creating takes many milliseconds (joining control groups alone waits for the kernel's grace periods), blocks, and
+//! Creating takes many milliseconds (joining control groups alone waits for a grace period of the kernel's), blocks, and
 //! may hang. So the keeper's loop does not do it: it hands the specification to a worker that was forked ahead, with its
-//! mount namespace and user ids in place, and kills it when it takes too long. A worker creates one sandbox and ends;
+//! control groups, mount namespace and user ids in place, and kills it when it takes too long. A worker creates one sandbox and ends;
 //! the sandbox's first process, its child, then becomes the keeper's.
 
 use std::collections::BTreeMap;
@@ -53,12 +53,13 @@ pub(crate) struct Workshop {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pid: Pid,
+    number: u32,
     connection: Connection,
 }
 
 impl Worker {
-    /// Forks a worker; the sandbox that it creates has the ids of `base`.
-    pub(crate) fn fork(workshop: &Workshop, base: IdBase) -> io::Result<Self> {
+    /// Forks a worker with that number: the sandbox that it creates has its groups and its range of ids.
+    pub(crate) fn fork(workshop: &Workshop, number: u32) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let keeper = rustix::process::getpid();
@@ -72,12 +73,15 @@ impl Worker {
             );
             close_all_except(&keep);
             match theirs.try_clone() {
-                Ok(socket) if die_with_parent(keeper) => work(Connection::new(socket.into()), workshop, base),
+                Ok(socket) if die_with_parent(keeper) => {
+                    work(Connection::new(socket.into()), workshop, number)
+                }
                 _ => 1,
             }
         })?;
         Ok(Self {
             pid,
+            number,
             connection: Connection::new(ours.into()),
         })
     }
@@ -97,6 +101,11 @@ impl Worker {
     /// Answers its process.
     pub(crate) fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Answers its number.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Hands it the specification, with the writing ends of the output pipes and its end of the lifeline.
@@ -119,10 +128,11 @@ impl Worker {
 }
 
 /// The life of a worker.
-fn work(mut connection: Connection, workshop: &Workshop, base: IdBase) -> i32 {
+fn work(mut connection: Connection, workshop: &Workshop, number: u32) -> i32 {
+    let (group, base) = (workshop.groups.of(number), IdBase::of_count(number));
     let stage = limits::set()
-        .and_then(|()| workshop.groups.enter_staging())
-        .and_then(|()| Stage::enter(base))
+        .and_then(|()| group.enter())
+        .and_then(|()| Stage::enter(base, &group.informative()))
         .map_err(Unready);
     let Ok(Some(request)) = connection.receive::<SandboxSpec>() else {
         // The keeper did not need this worker.

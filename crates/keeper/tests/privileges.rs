@@ -26,7 +26,11 @@ fn without_root_the_error_says_so() {
         .tempdir()
         .unwrap();
     let program = directory.path().join("keeper");
-    std::fs::copy(env!("CARGO_BIN_EXE_coracle-keeper"), &program).unwrap();
+    // Not by this process: a file that it writes cannot be executed while a child forked meanwhile holds it open.
+    let copied = Command::new("cp")
+        .args([env!("CARGO_BIN_EXE_coracle-keeper").as_ref(), program.as_os_str()])
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()));
     let (ours, theirs) = UnixStream::pair().unwrap();
     let status = Command::new(&program)
         .args([directory.path().join("run").as_os_str(), "0".as_ref()])

@@ -1,5 +1,6 @@
 //! Which control group hierarchies the host has, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coracle_spec::{Class, Failure};
@@ -26,8 +27,11 @@ impl Failure for NoHierarchy {
     }
 }
 
-/// The controllers that runtimes of languages look at to size their heaps and pools.
-const INFORMATIVE: [&str; 5] = ["cpu", "cpuacct", "cpuset", "memory", "pids"];
+/// The controllers of version 1 whose hierarchies a sandbox joins. Those of devices, of traffic and of block devices are not
+/// among them: device nodes are shut out by the mounts, and each hierarchy costs time.
+const JOINED: [&str; 5] = ["cpu", "cpuacct", "memory", "pids", "freezer"];
+/// The controllers of version 2 that limit a sandbox.
+const NEEDED: [&str; 3] = ["cpu", "memory", "pids"];
 
 /// The hierarchies that are mounted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,10 +63,7 @@ impl Hierarchies {
             let Some(mount) = Mount::parse(line) else { continue };
             match mount.kind {
                 "cgroup2" if found.version2.is_none() => found.version2 = Some(mount.place.into()),
-                "cgroup" => found.version1.push(Version1 {
-                    root: mount.place.into(),
-                    controllers: mount.options.split(',').map(str::to_owned).collect(),
-                }),
+                "cgroup" => found.version1.extend(Version1::new(&mount)),
                 _ => {}
             }
         }
@@ -79,18 +80,13 @@ impl Hierarchies {
             .collect()
     }
 
-    /// Answers the hierarchies by which a program learns its limits, and their names below `/sys/fs/cgroup`: all of version
-    /// 2 has none.
+    /// Answers the hierarchies by which a program learns its limits, and their names below `/sys/fs/cgroup`: version 2 is
+    /// all of that.
     pub(super) fn informative(&self) -> Vec<(&Path, &Path)> {
         if let Some(root) = self.limiting_version2() {
             return vec![(root, Path::new(""))];
         }
-        let informs = |one: &&Version1| {
-            one.controllers
-                .iter()
-                .any(|name| INFORMATIVE.contains(&name.as_str()))
-        };
-        let found = self.version1.iter().filter(informs);
+        let found = self.version1.iter();
         found
             .filter_map(|one| Some((one.root.as_path(), Path::new(one.root.file_name()?))))
             .collect()
@@ -101,21 +97,29 @@ impl Hierarchies {
         self.version2.as_deref()
     }
 
-    /// Answers the root of the hierarchy that is best for finding and killing processes.
-    pub(super) fn killing(&self) -> Option<&Path> {
-        self.version2()
-            .or_else(|| self.controller("freezer"))
-            .or_else(|| self.controller("pids"))
-    }
-
     /// Answers the root of version 2 if it is the one that limits.
     pub(super) fn limiting_version2(&self) -> Option<&Path> {
         self.version2().filter(|_| self.version1.is_empty())
     }
 
-    /// Answers the root of version 2 if it stands beside version 1.
-    pub(super) fn beside(&self) -> Option<&Path> {
-        self.version2().filter(|_| !self.version1.is_empty())
+    /// Has version 2 pass its controllers on to the group at `path`, which is not made itself: only what has no processes
+    /// of its own may pass them on. Version 1 has no such thing.
+    pub(super) fn delegate(&self, path: &Path) -> io::Result<()> {
+        let Some(root) = self.limiting_version2() else {
+            return Ok(());
+        };
+        let mut group = root.to_owned();
+        for name in path {
+            if group != root {
+                fs::create_dir_all(&group)?;
+            }
+            // One by one, since all fail with the one that the host does not pass on; a limit then says which.
+            for controller in NEEDED {
+                let _ = fs::write(group.join("cgroup.subtree_control"), format!("+{controller}"));
+            }
+            group.push(name);
+        }
+        Ok(())
     }
 
     /// Answers the root of the version 1 hierarchy with `controller`.
@@ -123,13 +127,16 @@ impl Hierarchies {
         let has = |one: &&Version1| one.controllers.iter().any(|name| name == controller);
         self.version1.iter().find(has).map(|one| one.root.as_path())
     }
+}
 
-    /// Answers whether swap can be limited: version 1 does only when the kernel was told to account for it.
-    pub(super) fn limits_swap(&self) -> bool {
-        match self.controller("memory") {
-            Some(root) => root.join("memory.memsw.limit_in_bytes").exists(),
-            None => self.limiting_version2().is_some(),
-        }
+impl Version1 {
+    fn new(mount: &Mount<'_>) -> Option<Self> {
+        let controllers: Vec<String> = mount.options.split(',').map(str::to_owned).collect();
+        let joined = controllers.iter().any(|name| JOINED.contains(&name.as_str()));
+        joined.then(|| Self {
+            root: mount.place.into(),
+            controllers,
+        })
     }
 }
 
@@ -162,6 +169,8 @@ mod tests {
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
 32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
 35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+36 31 0:33 / /sys/fs/cgroup/devices rw,relatime - cgroup cgroup rw,devices
+37 31 0:34 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
 99 31 0:38 /docker/x /mnt/cgroup rw,relatime - cgroup2 cgroup2 rw
 ";
@@ -175,7 +184,7 @@ mod tests {
             Some(Path::new("/sys/fs/cgroup/cpu,cpuacct"))
         );
         assert_eq!(found.controller("pids"), None);
-        assert_eq!(found.beside(), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(found.version2(), Some(Path::new("/sys/fs/cgroup/unified")));
         assert_eq!(found.limiting_version2(), None);
         assert_eq!(
             found.below(Path::new("a"))[0],
@@ -188,7 +197,9 @@ mod tests {
     fn a_unified_host_limits_by_version_2() {
         let found = Hierarchies::parse(UNIFIED);
         assert_eq!(found.limiting_version2(), Some(Path::new("/sys/fs/cgroup")));
-        assert_eq!(found.beside(), None);
-        assert!(found.limits_swap());
+        assert_eq!(
+            found.informative(),
+            [(Path::new("/sys/fs/cgroup"), Path::new(""))]
+        );
     }
 }

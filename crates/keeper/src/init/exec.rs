@@ -1,8 +1,8 @@
 //! Executing the program of a sandbox, and saying exactly why it cannot be.
 
 use std::ffi::{CString, NulError};
-use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
 
 use coracle_sandbox::Process;
 use nix::errno::Errno;
@@ -10,7 +10,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use nix::unistd::Pid;
 
 use crate::lifeline::ExecFailure;
-use crate::process::{close_all_except, exit_now, fork};
+use crate::process::{close_all_except, fork};
 use crate::seccomp::Filters;
 
 /// Where programs are searched for when the environment has no `PATH` (as `execvp(3)` does, plus `local`).
@@ -38,36 +38,34 @@ impl Program {
         })
     }
 
-    /// Executes the program in a child; answers once the kernel has accepted it.
-    pub(super) fn spawn(&self) -> Result<Pid, ExecFailure> {
-        self.try_spawn().unwrap_or_else(|error| Err(system(&error)))
-    }
-
-    fn try_spawn(&self) -> io::Result<Result<Pid, ExecFailure>> {
-        let (mut verdict, report) = io::pipe()?;
+    /// Forks the child that will be the program, and has it do everything but the last step.
+    pub(super) fn prepare(&self) -> io::Result<Waiting> {
+        let (verdict, report) = io::pipe()?;
+        let (told, go) = io::pipe()?;
         let child = fork(|| {
-            let report = OwnedFd::from(report.try_clone().unwrap_or_else(|_| exit_now(127)));
-            let failure = self.execute(&report);
+            close_all_except(&[report.as_raw_fd(), told.as_raw_fd()]);
+            let failure = match self.confine().and_then(|()| await_go(&told)) {
+                Ok(()) => self.execute(),
+                Err(error) => system(&error),
+            };
             let bytes = serde_json::to_vec(&failure).unwrap_or_default();
             let _ = rustix::io::write(&report, &bytes);
             127
         })?;
-        drop(report);
-        let mut bytes = Vec::new();
-        verdict.read_to_end(&mut bytes)?;
-        Ok(if bytes.is_empty() {
-            Ok(Pid::from_raw(child.as_raw_nonzero().get()))
-        } else {
-            Err(serde_json::from_slice(&bytes)?)
+        Ok(Waiting {
+            child: Pid::from_raw(child.as_raw_nonzero().get()),
+            go,
+            verdict,
         })
     }
 
+    fn confine(&self) -> io::Result<()> {
+        restore_signals()?;
+        self.filters.apply()
+    }
+
     /// Turns this process into the program, or answers why not.
-    fn execute(&self, report: &OwnedFd) -> ExecFailure {
-        close_all_except(&[report.as_raw_fd()]);
-        if let Err(error) = restore_signals().and_then(|()| self.filters.apply()) {
-            return system(&error);
-        }
+    fn execute(&self) -> ExecFailure {
         let mut denied = false;
         for candidate in &self.candidates {
             let Err(errno) = nix::unistd::execve(candidate, &self.arguments, &self.environment);
@@ -84,6 +82,39 @@ impl Program {
         } else {
             ExecFailure::NotFound
         }
+    }
+}
+
+/// A child that waits to be the program: its fork and its filters are paid before anybody waits.
+pub(super) struct Waiting {
+    child: Pid,
+    go: PipeWriter,
+    verdict: PipeReader,
+}
+
+impl Waiting {
+    /// Has it execute the program; answers once the kernel has accepted it.
+    pub(super) fn go(self) -> Result<Pid, ExecFailure> {
+        self.try_go().unwrap_or_else(|error| Err(system(&error)))
+    }
+
+    fn try_go(mut self) -> io::Result<Result<Pid, ExecFailure>> {
+        self.go.write_all(&[1])?;
+        let mut bytes = Vec::new();
+        self.verdict.read_to_end(&mut bytes)?;
+        Ok(if bytes.is_empty() {
+            Ok(self.child)
+        } else {
+            Err(serde_json::from_slice(&bytes)?)
+        })
+    }
+}
+
+/// Waits for the word; without it, the first process has ended.
+fn await_go(told: &PipeReader) -> io::Result<()> {
+    match rustix::io::read(told, &mut [0_u8; 1])? {
+        1 => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

@@ -15,6 +15,8 @@ use coracle_sandbox::{Exit, Refusal, SandboxSpec};
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 
 use super::client::Caller;
+use super::refused::Refused;
+use crate::cgroup::Group;
 use crate::lifeline::lifeline;
 use crate::worker::Worker;
 
@@ -29,6 +31,8 @@ pub(super) struct Instance {
     pub(super) lifeline: Option<OwnedFd>,
     /// Its first process, once there is one.
     pub(super) handle: Option<Handle>,
+    /// Its control groups, once a worker has it.
+    pub(super) group: Option<Group>,
     /// How the program ended, as the first process told.
     pub(super) reported: Option<Exit>,
     /// Whether its control groups are removed.
@@ -113,6 +117,7 @@ impl Instance {
             phase: Phase::Queued(caller),
             lifeline: Some(lifeline),
             handle: None,
+            group: None,
             reported: None,
             clearing: Clearing::NotYet,
             removals: Vec::new(),
@@ -135,6 +140,13 @@ impl Instance {
             .iter()
             .map(|descriptor| descriptor.as_fd().try_clone_to_owned())
             .collect()
+    }
+
+    /// Answers its control groups.
+    pub(super) fn group(&self) -> Result<&Group, Refused> {
+        self.group.as_ref().ok_or_else(|| Refused::State {
+            state: self.phase.name(),
+        })
     }
 
     /// Answers how the program ended, if it has.

@@ -47,6 +47,9 @@ pub(super) enum Refused {
     /// Nothing can be sent to a worker.
     #[error("cannot hand it to a worker")]
     Hand(#[from] WireError),
+    /// Its limits cannot be set.
+    #[error("cannot set its limits")]
+    Limit(#[source] io::Error),
     /// The system refuses.
     #[error("the system refuses")]
     System(#[from] io::Error),

@@ -44,8 +44,7 @@ impl Keeper {
             Operation::Freeze(id) => self.set_frozen(&id, true)?,
             Operation::Thaw(id) => self.set_frozen(&id, false)?,
             Operation::LimitCpu(id, cpu) => {
-                self.known(&id)?;
-                self.prepared.workshop.groups.of(&id).limit_cpu(cpu)?;
+                self.known(&id)?.group()?.limit_cpu(cpu)?;
             }
             Operation::List => self.list(caller.client),
             Operation::Shutdown => self.end(),
@@ -108,6 +107,7 @@ impl Keeper {
         for file in &mut instance.spec.files {
             file.contents.clear();
         }
+        instance.group = Some(self.prepared.workshop.groups.of(worker.number()));
         let deadline = Instant::now() + CREATION_DEADLINE;
         instance.phase = Phase::Creating(Creating {
             caller,
@@ -200,13 +200,16 @@ impl Keeper {
             return;
         }
         let (caller, answer) = (creating.caller, creating.answer(handle));
-        match instance.descriptors() {
+        let limited = instance
+            .group()
+            .and_then(|group| Ok(group.limit(&instance.spec.limits).map_err(Refused::Limit)?));
+        match limited.and_then(|()| Ok(instance.descriptors()?)) {
             Ok(descriptors) => {
                 instance.phase = Phase::Created;
                 self.send(caller.client, &caller.reply(Ok(answer)), descriptors);
                 self.hand_out();
             }
-            Err(error) => self.fail_creation(id, &error.into()),
+            Err(refused) => self.fail_creation(id, &refused),
         }
     }
 
@@ -271,7 +274,7 @@ impl Keeper {
                 state: instance.phase.name(),
             });
         }
-        Ok(self.prepared.workshop.groups.of(id).set_frozen(frozen)?)
+        Ok(instance.group()?.set_frozen(frozen)?)
     }
 
     fn list(&mut self, client: u64) {
@@ -323,10 +326,12 @@ impl Keeper {
     /// The first process of a sandbox has ended, and with it everything inside.
     pub(super) fn first_ended(&mut self, id: &SandboxId, status: Exit) {
         self.hear_lifeline(id);
-        let out_of_memory = self.prepared.workshop.groups.of(id).out_of_memory_kills() > 0;
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
+        let out_of_memory = instance
+            .group()
+            .is_ok_and(|group| group.out_of_memory_kills() > 0);
         if matches!(instance.phase, Phase::Creating(_)) {
             return self.fail_creation(id, &Refused::FirstProcessEnded);
         }
@@ -344,14 +349,17 @@ impl Keeper {
 
     /// Starts clearing away; when no process can be made for it, the watchdog will do it at the end.
     fn clear(&mut self, id: &SandboxId) {
-        let group = self.prepared.workshop.groups.of(id);
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
         if instance.clearing != Clearing::NotYet {
             return;
         }
-        match janitor::start(&group) {
+        let Ok(group) = instance.group() else {
+            instance.clearing = Clearing::Done;
+            return self.settle(id);
+        };
+        match janitor::start(group) {
             Ok(pid) => instance.clearing = Clearing::By(pid),
             Err(error) => {
                 instance.clearing = Clearing::Done;

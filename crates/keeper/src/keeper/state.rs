@@ -12,19 +12,19 @@ use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Event, VERSION, WireError};
 use coracle_sandbox::{Refusal, SandboxId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Pid, Resource, getrlimit};
 
 use super::client::{self, Caller};
 use super::instance::{Clearing, Creating, Instance, Phase};
+use super::janitor;
 use super::preflight::Prepared;
 use super::refused::Refused;
 use super::signals;
-use crate::id_map::IdBase;
 use crate::options::Options;
-use crate::worker::{Worker, Workshop};
+use crate::worker::Worker;
 
 /// How many workers wait for something to do.
-const SPARE_WORKERS: usize = 1;
+const SPARE_WORKERS: usize = 2;
 /// How many create at once: they compete for processors and for locks in the kernel.
 pub(super) const BUSY_WORKERS: usize = 8;
 /// How many sandboxes there may be, each of which costs processes …
@@ -369,7 +369,7 @@ impl Keeper {
                 Some((id, Child::First)) => self.first_ended(&id, exit),
                 Some((id, Child::Janitor)) => self.cleared(&id, exit),
                 Some((id, Child::Worker)) => self.worker_ended(&id),
-                None => self.spares.retain(|worker| worker.pid() != pid),
+                None => self.spare_ended(pid),
             }
         }
     }
@@ -384,12 +384,20 @@ impl Keeper {
         }
     }
 
-    /// Forks a worker with the next range of user ids.
+    /// Forks a worker with the next number.
     pub(super) fn fork_worker(&mut self) -> io::Result<Worker> {
-        let base = IdBase::of_count(self.created);
+        let number = self.created;
         self.created = self.created.wrapping_add(1);
-        let workshop: &Workshop = &self.prepared.workshop;
-        Worker::fork(workshop, base)
+        Worker::fork(&self.prepared.workshop, number)
+    }
+
+    /// A worker that had nothing to do has ended, or an orphan. What cannot be cleared away now is at the end.
+    fn spare_ended(&mut self, pid: Pid) {
+        let Some(at) = self.spares.iter().position(|worker| worker.pid() == pid) else {
+            return;
+        };
+        let worker = self.spares.remove(at);
+        let _ = janitor::start(&self.prepared.workshop.groups.of(worker.number()));
     }
 }
 
