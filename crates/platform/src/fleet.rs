@@ -11,6 +11,7 @@ mod backoff;
 mod capacity;
 mod end;
 mod scaling;
+mod spare;
 mod start;
 
 use std::fmt;

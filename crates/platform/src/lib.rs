@@ -28,6 +28,7 @@ mod remove;
 mod revision;
 mod secrets;
 mod services;
+mod spares;
 mod turns;
 
 pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};

@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::records::Records;
 use crate::secrets::Secrets;
 use crate::services::Services;
+use crate::spares::Spares;
 use crate::turns::{Turn, Turns};
 
 /// What can be chosen about a platform.
@@ -35,6 +36,8 @@ pub struct PlatformConfig {
     pub stop_grace: Duration,
     /// How long an instance that is being replaced may take to finish its requests.
     pub drain_grace: Duration,
+    /// How many sandboxes are kept created and not started, for functions that sleep.
+    pub spares: usize,
     /// How often fleets are looked at when nothing signals.
     pub look_every: Duration,
 }
@@ -48,6 +51,7 @@ impl Default for PlatformConfig {
             environment: BTreeMap::new(),
             stop_grace: Duration::from_secs(10),
             drain_grace: Duration::from_mins(1),
+            spares: 16,
             look_every: Duration::from_secs(1),
         }
     }
@@ -91,6 +95,7 @@ impl Platform {
             store: parts.store,
             secrets: Secrets::new(parts.state.secrets().clone()),
             journal: Journal::new(parts.state.clone(), &parts.tasks),
+            spares: Spares::new(config.spares, parts.tasks.clone()),
             tasks: parts.tasks,
             fleets: Fleets::default(),
             environment: config.environment,
@@ -158,6 +163,7 @@ impl Platform {
     pub async fn end_instances(&self) {
         let fleets = self.services().fleets.watched();
         fleets.iter().for_each(Fleet::close);
+        self.services().spares.discard_all();
         for fleet in fleets {
             fleet.ended().await;
         }

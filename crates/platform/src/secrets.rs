@@ -85,19 +85,31 @@ impl Platform {
         name: &str,
         value: Vec<u8>,
     ) -> Result<(), SecretError> {
-        let (namespace, name) = (namespace.clone(), name.to_owned());
-        self.services()
-            .secrets
-            .blocking(move |secrets| secrets.set(&namespace, &name, &value))
-            .await
+        let change = move |secrets: &coracle_state::Secrets, namespace: &Namespace, name: &str| {
+            secrets.set(namespace, name, &value)
+        };
+        self.change_secret(namespace, name, change).await
     }
 
     /// Removes a secret; instances that run keep what they have seen.
     pub async fn remove_secret(&self, namespace: &Namespace, name: &str) -> Result<(), SecretError> {
-        let (namespace, name) = (namespace.clone(), name.to_owned());
-        self.services()
-            .secrets
-            .blocking(move |secrets| secrets.remove(&namespace, &name))
+        self.change_secret(namespace, name, coracle_state::Secrets::remove)
             .await
+    }
+
+    async fn change_secret(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        change: impl FnOnce(&coracle_state::Secrets, &Namespace, &str) -> Result<(), SecretError> + Send + 'static,
+    ) -> Result<(), SecretError> {
+        let (of, called) = (namespace.clone(), name.to_owned());
+        let services = self.services();
+        services
+            .secrets
+            .blocking(move |secrets| change(secrets, &of, &called))
+            .await?;
+        services.spares.discard_with_secret(namespace, name);
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use coracle_tasks::Tasks;
 use crate::fleets::Fleets;
 use crate::journal::Journal;
 use crate::secrets::Secrets;
+use crate::spares::Spares;
 
 /// The platform's collaborators and settings, shared by all of its parts.
 pub(crate) struct Services {
@@ -26,6 +27,8 @@ pub(crate) struct Services {
     pub(crate) tasks: Tasks,
     /// The revisions that have instances.
     pub(crate) fleets: Fleets,
+    /// Sandboxes that wait to be started.
+    pub(crate) spares: Spares,
     /// Variables of every instance, unless the image or the revision says otherwise.
     pub(crate) environment: BTreeMap<String, String>,
     /// How long an instance may take to end, once it was asked to.

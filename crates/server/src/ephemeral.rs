@@ -141,6 +141,7 @@ fn settings(config: &EphemeralConfig, address: Option<SocketAddr>) -> PlatformCo
         environment: config.environment.clone(),
         stop_grace: config.shutdown_grace.min(defaults.stop_grace),
         drain_grace: config.shutdown_grace.min(defaults.drain_grace),
+        spares: 1,
         ..defaults
     }
 }

@@ -170,6 +170,11 @@ impl FakeSandbox {
         });
     }
 
+    /// Loses it, as with a keeper that was killed: its program cannot be started any more.
+    pub fn lose(&self) {
+        self.crash(Exit::Signal(9));
+    }
+
     /// Prints on its standard output; waits while nobody reads.
     pub async fn print(&self, text: &str) {
         let taken = lock(&self.pipes).take();
@@ -244,6 +249,15 @@ impl Sandbox for FakeSandbox {
     }
 
     async fn start(&self) -> Result<(), StartError> {
+        if *self.life.borrow() != Life::Created {
+            let id = self.spec.id.clone();
+            let program = self.spec.process.args.join(" ");
+            return Err(StartError {
+                id,
+                program,
+                source: refusal("the sandbox is gone"),
+            });
+        }
         self.life.send_replace(Life::Running);
         self.run().await;
         Ok(())

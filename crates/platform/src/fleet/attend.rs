@@ -80,7 +80,7 @@ impl Fleet {
         );
     }
 
-    fn part_with(&self, instance: &Instance, exit: Exit) {
+    fn part_with(self: &Arc<Self>, instance: &Instance, exit: Exit) {
         let was = instance.state();
         self.crew().instances.retain(|other| other.id() != instance.id());
         instance.enter(State::Gone);
@@ -92,6 +92,9 @@ impl Fleet {
             self.services.journal.exited(&self.revision, instance, exit);
         }
         self.services.fleets.look_soon();
+        if instance.is_dismissed() {
+            self.make_spare();
+        }
     }
 
     /// An instance that ends soon after it became ready counts as a failed start, so that a loop of them slows down.

@@ -13,6 +13,7 @@ use crate::image::{PrepareError, PreparedImage};
 use crate::instance::{Instance, State};
 use crate::launch::{self, Launch};
 use crate::probe::Probe;
+use crate::spares::Spare;
 
 /// How long a failed instance's last output is waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -70,11 +71,26 @@ impl Fleet {
     }
 
     async fn make_ready(self: &Arc<Self>) -> Result<Arc<Instance>, StartFailure> {
-        let image = self
-            .image()
-            .await
-            .map_err(|error| self.failure(StartCause::Image(Arc::new(error))))?;
+        if let Some(Spare { sandbox, image, .. }) = self.services.spares.take(&self.revision.id()) {
+            match self.bring_up(sandbox, image).await {
+                // It was lost while it waited; the program itself was not even tried.
+                Err(StartFailure {
+                    cause: StartCause::Sandbox(_),
+                    ..
+                }) => {}
+                outcome => return outcome,
+            }
+        }
+        let image = self.prepared_image().await?;
         let sandbox = self.create(&image).await?;
+        self.bring_up(sandbox, image).await
+    }
+
+    async fn bring_up(
+        self: &Arc<Self>,
+        sandbox: Arc<dyn Sandbox>,
+        image: Arc<PreparedImage>,
+    ) -> Result<Arc<Instance>, StartFailure> {
         let port = launch::port(&image.config, &self.revision.config);
         let instance = self.board(sandbox, port, image);
         match self.run(&instance, port).await {
@@ -82,6 +98,12 @@ impl Fleet {
             Ok(()) => Err(self.epitaph(&instance, StartCause::Stopping).await),
             Err(cause) => Err(self.epitaph(&instance, cause).await),
         }
+    }
+
+    pub(super) async fn prepared_image(&self) -> Result<Arc<PreparedImage>, StartFailure> {
+        self.image()
+            .await
+            .map_err(|error| self.failure(StartCause::Image(Arc::new(error))))
     }
 
     /// Answers the image, prepared once for all instances that live at the same time.
@@ -96,7 +118,7 @@ impl Fleet {
         Ok(image)
     }
 
-    async fn create(&self, image: &PreparedImage) -> Result<Arc<dyn Sandbox>, StartFailure> {
+    pub(super) async fn create(&self, image: &PreparedImage) -> Result<Arc<dyn Sandbox>, StartFailure> {
         let revision = &self.revision;
         let secrets = self
             .services

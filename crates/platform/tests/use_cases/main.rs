@@ -14,4 +14,5 @@ mod deploys;
 mod journal;
 mod restart;
 mod scaling;
+mod spares;
 mod world;

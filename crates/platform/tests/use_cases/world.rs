@@ -25,6 +25,12 @@ pub(crate) struct World {
     pub(crate) folder: Arc<TempDir>,
 }
 
+/// What differs between platforms.
+struct Left {
+    adopted: Vec<Adopted>,
+    spares: usize,
+}
+
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
@@ -44,12 +50,26 @@ impl World {
         Self::adopting(folder, sandboxes, Vec::new()).await
     }
 
+    /// Starts a platform that keeps as many spares.
+    pub(crate) async fn with_spares(spares: usize, program: Program) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let left = Left {
+            adopted: Vec::new(),
+            spares,
+        };
+        Self::finding(folder, FakeSandboxes::running(program), left).await
+    }
+
     /// Starts a platform that finds what another one has left running.
     pub(crate) async fn adopting(
         folder: Arc<TempDir>,
         sandboxes: FakeSandboxes,
         adopted: Vec<Adopted>,
     ) -> Self {
+        Self::finding(folder, sandboxes, Left { adopted, spares: 0 }).await
+    }
+
+    async fn finding(folder: Arc<TempDir>, sandboxes: FakeSandboxes, left: Left) -> Self {
         let store = Store::open(&folder.path().join("store")).unwrap();
         let config = ImageConfig {
             cmd: vec!["/serve".to_owned()],
@@ -60,13 +80,14 @@ impl World {
         let tasks = Tasks::new();
         let parts = Parts {
             sandboxes: Arc::new(sandboxes.clone()),
-            adopted,
+            adopted: left.adopted,
             store,
             state,
             tasks: tasks.group(),
         };
         let settings = PlatformConfig {
             look_every: Duration::from_millis(20),
+            spares: left.spares,
             ..PlatformConfig::default()
         };
         let platform = Platform::open(settings, parts).await.unwrap();
