@@ -50,6 +50,12 @@ impl coracle_debian::Progress for StepProgress {
         self.tell(phase);
     }
 
+    fn missed(&self, package: &str, effect: &'static str) {
+        let text =
+            format!("the Debian package `{package}` {effect} when it is installed, which is not done here");
+        self.observer.event(Event::Warning { text: &text });
+    }
+
     fn cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
