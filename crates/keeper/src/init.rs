@@ -7,6 +7,7 @@
 //! It is not another program but the keeper's own code, entered through the hook that libcontainer calls instead of
 //! executing: the sandbox needs no file for it.
 
+mod arguments;
 mod exec;
 
 use std::collections::HashMap;
@@ -84,6 +85,7 @@ struct First {
 
 impl First {
     fn new(lifeline: OwnedFd, process: &Process, filters: &Filters) -> io::Result<Self> {
+        arguments::overwrite()?;
         // Its memory is a copy of the keeper's: nobody inside may look at it.
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
         rustix::thread::set_name(c"coracle-init")?;
