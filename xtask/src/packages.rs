@@ -26,6 +26,22 @@ pub(crate) const FOR_TESTS: &[Need] = &[
         why: "runs the images that are built",
     },
     Need {
+        program: "runc",
+        package: "runc",
+        why: "is what podman runs them with",
+    },
+    Need {
+        program: "dockerd",
+        package: "docker.io",
+        why: "runs the images that are built",
+    },
+    // Debian 12 has it in the package above, later ones beside it.
+    Need {
+        program: "docker",
+        package: "docker-cli",
+        why: "talks to the one above",
+    },
+    Need {
         program: "nft",
         package: "nftables",
         why: "shows the rules that keep sandboxes apart",
@@ -51,23 +67,35 @@ pub(crate) const FOR_BENCHMARKS: &[Need] = &[
     },
 ];
 
-/// Installs the missing packages and says which.
+/// Installs the missing packages, and says which and why.
 pub(crate) fn install(needs: &[Need]) -> Result<()> {
-    let missing: Vec<&Need> = needs.iter().filter(|need| !is_there(need.program)).collect();
-    if missing.is_empty() {
-        return Ok(());
+    let mut is_updated = false;
+    // One after the other: a package may bring what another one is needed for.
+    for need in needs {
+        if is_there(need.program) {
+            continue;
+        }
+        eprintln!("`{}` is missing; it {}", need.program, need.why);
+        if !is_there("apt-get") {
+            bail!("install the package `{}`, then try again", need.package);
+        }
+        if !is_updated {
+            apt_get(&["update", "--quiet"])?;
+            is_updated = true;
+        }
+        apt_get(&[
+            "install",
+            "--quiet",
+            "--yes",
+            "--no-install-recommends",
+            need.package,
+        ])?;
     }
-    for need in &missing {
-        eprintln!("`{}` is needed: it {}", need.package, need.why);
-    }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
-    if !is_there("apt-get") {
-        bail!("install these packages, then try again: {}", packages.join(" "));
-    }
-    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
-    run("apt-get", &["update", "--quiet"], &quiet)?;
-    let install = ["install", "--quiet", "--yes", "--no-install-recommends"];
-    run("apt-get", &[&install, packages.as_slice()].concat(), &quiet)
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    run("apt-get", arguments, &[("DEBIAN_FRONTEND", "noninteractive")])
 }
 
 /// Answers whether a program can be started.
