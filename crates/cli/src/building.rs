@@ -1,6 +1,7 @@
 //! A build with its progress, ended by Ctrl-C, with the failing step's log.
 
 use coracle_build::{BuildError, Built, Request};
+use coracle_spec::{Class, Failure};
 use coracle_tasks::CancellationToken;
 
 use crate::engine::Engine;
@@ -9,8 +10,24 @@ use crate::interrupt::Interrupt;
 use crate::printer::Printer;
 use crate::progress::Progress;
 
+/// The user ended the build.
+#[derive(Debug, thiserror::Error)]
+#[error("the build was interrupted")]
+struct Interrupted;
+
+impl Failure for Interrupted {
+    fn class(&self) -> Class {
+        Class::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("the next build goes on from the steps that were finished".to_owned())
+    }
+}
+
 /// Builds, and shows how it goes. Ctrl-C ends the build; what its finished steps made is kept.
 pub(crate) async fn build(engine: &Engine, request: &Request, printer: Printer) -> Result<Built, Error> {
+    coracle_keeper::check_privileges()?;
     let progress = Progress::start(printer);
     let cancel = CancellationToken::new();
     let building = engine.builder.build(request, progress.observer(), &cancel);
@@ -20,7 +37,10 @@ pub(crate) async fn build(engine: &Engine, request: &Request, printer: Printer) 
         result = &mut building => result,
         () = interrupt.next() => {
             cancel.cancel();
-            building.await
+            // Whatever it comes to: steps still have to end.
+            let _ = building.await;
+            progress.finish();
+            return Err(Interrupted.into());
         }
     };
     progress.finish();

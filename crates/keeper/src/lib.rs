@@ -27,6 +27,7 @@ mod keeper;
 mod lifeline;
 mod limits;
 mod options;
+mod privileges;
 mod process;
 mod rootfs;
 mod runtime_spec;
@@ -34,3 +35,4 @@ mod seccomp;
 mod worker;
 
 pub use keeper::main;
+pub use privileges::{Unprivileged, check_privileges};

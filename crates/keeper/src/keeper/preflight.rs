@@ -7,7 +7,9 @@ use coracle_netns::{Egress, EgressConfig};
 use coracle_sandbox::Refusal;
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signalfd::SignalFd;
+use rustix::process::WaitOptions;
 
 use super::signals;
 use super::watchdog::{self, Alive};
@@ -15,20 +17,28 @@ use crate::cgroup::{self, Groups, Hierarchies, NoHierarchy, Owner};
 use crate::id_map::IdBase;
 use crate::limits;
 use crate::options::Options;
+use crate::privileges::{Unprivileged, check_privileges};
+use crate::process;
 use crate::worker::Workshop;
 
 /// Why there can be no sandboxes here.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unable {
-    /// Not root.
-    #[error("sandboxes need root")]
-    NotRoot,
+    /// Not root, or less than that.
+    #[error(transparent)]
+    Unprivileged(#[from] Unprivileged),
     /// No control groups.
     #[error("sandboxes need control groups")]
     Groups(#[from] NoHierarchy),
     /// No user namespaces.
     #[error("sandboxes need user namespaces")]
     UserNamespaces(#[source] io::Error),
+    /// No mounts.
+    #[error("sandboxes need mount namespaces")]
+    Mounts(#[source] io::Error),
+    /// Control groups, but not to be written to.
+    #[error("sandboxes need control groups that can be written to")]
+    ReadOnlyGroups(#[source] io::Error),
     /// No overlays.
     #[error("sandboxes need the overlay file system, which this kernel does not have")]
     Overlay,
@@ -43,7 +53,7 @@ pub(crate) enum Unable {
 impl Failure for Unable {
     fn class(&self) -> Class {
         match self {
-            Self::NotRoot => Class::User,
+            Self::Unprivileged(error) => error.class(),
             Self::Sweep(_) | Self::System(_) => Class::Internal,
             _ => Class::Unavailable,
         }
@@ -51,11 +61,15 @@ impl Failure for Unable {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotRoot => Some("run this as root, for example with `sudo`: control groups, mounts and user ids need it".to_owned()),
+            Self::Unprivileged(error) => error.hint(),
             Self::Groups(error) => error.hint(),
             Self::UserNamespaces(_) => Some(
                 "raise `sysctl user.max_user_namespaces`; in a container, allow it to make namespaces (`--privileged`)".to_owned(),
             ),
+            Self::Mounts(_) => Some("`CAP_SYS_ADMIN` is needed; in a container, that is `--privileged`".to_owned()),
+            Self::ReadOnlyGroups(_) => {
+                Some("in a container, mount `/sys/fs/cgroup` for reading and writing (`--privileged`)".to_owned())
+            }
             Self::Overlay => Some("load it with `modprobe overlay`".to_owned()),
             Self::Sweep(_) | Self::System(_) => None,
         }
@@ -72,15 +86,15 @@ pub(crate) struct Prepared {
 
 /// Checks, clears away what dead keepers left, and starts the watchdog.
 pub(crate) fn prepare(options: &Options) -> Result<Prepared, Unable> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(Unable::NotRoot);
-    }
+    check_privileges()?;
     let hierarchies = Hierarchies::detect()?;
     has_overlay()?;
     become_keeper()?;
     let disk_ids = IdBase::DISK.user_namespace().map_err(Unable::UserNamespaces)?;
+    has_mount_namespaces().map_err(Unable::Mounts)?;
     cgroup::sweep(&hierarchies).map_err(Unable::Sweep)?;
     let groups = Groups::new(hierarchies, Owner::current()?);
+    groups.prepare().map_err(Unable::ReadOnlyGroups)?;
     let listener = super::client::listen(options)?;
     let alive = watchdog::start(&groups, options)?;
     let signals = signals::open()?;
@@ -112,6 +126,17 @@ fn become_keeper() -> io::Result<()> {
     rustix::thread::set_thread_groups(&[])?;
     std::env::set_current_dir("/")?;
     limits::raise_own()
+}
+
+/// Found out by making one, in a child.
+fn has_mount_namespaces() -> io::Result<()> {
+    let child = process::fork(|| unshare(CloneFlags::CLONE_NEWNS).map_or_else(|errno| errno as i32, |()| 0))?;
+    let status = rustix::process::waitpid(Some(child), WaitOptions::empty())?;
+    match status.and_then(|(_, status)| status.exit_status()) {
+        Some(0) => Ok(()),
+        Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+        None => Err(io::ErrorKind::Interrupted.into()),
+    }
 }
 
 /// A kernel that has it as a module lists it only once it is loaded, which mounting does by itself where modules may be
