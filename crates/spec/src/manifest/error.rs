@@ -44,7 +44,9 @@ impl Failure for ManifestError {
             What::UnknownKey {
                 known, nearest: None, ..
             } => Some(format!("known here: {}", listed(known))),
-            What::Several { .. } => Some("say which function is meant".to_owned()),
+            What::Several { .. } => {
+                Some("write one manifest for each function, and name it with `--file`".to_owned())
+            }
             _ => None,
         }
     }
