@@ -33,10 +33,11 @@ impl Coracle {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Starts the platform.
-    pub(crate) fn serve(&self) -> Result<Server> {
+    /// Starts the platform, with this many sandboxes kept ready.
+    pub(crate) fn serve(&self, spares: usize) -> Result<Server> {
         let listen = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
-        let mut child = self.command().args(listen).stdout(Stdio::piped()).spawn()?;
+        let spares = format!("--spares={spares}");
+        let mut child = self.command().args(listen).arg(spares).stdout(Stdio::piped()).spawn()?;
         let mut url = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut url)?;
         let address = url

@@ -122,6 +122,7 @@ fn settings(config: &ServeConfig, public_url: &str) -> PlatformConfig {
         public_url: public_url.to_owned(),
         domain: config.domain.clone(),
         environment: config.environment.clone(),
+        spares: config.spares,
         ..PlatformConfig::default()
     }
 }

@@ -38,6 +38,9 @@ pub(crate) struct Serve {
     /// The domain that functions are hosts of
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     domain: String,
+    /// Keep this many sandboxes ready for functions that sleep; each takes about a megabyte
+    #[arg(long, value_name = "COUNT", default_value_t = 16)]
+    spares: usize,
 }
 
 /// The keeper's directory cannot be made.
@@ -81,6 +84,7 @@ impl Serve {
             public_url: self.public_url,
             domain: self.domain,
             environment: context.settings.outside.function_variables(),
+            spares: self.spares,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };

@@ -17,6 +17,8 @@ pub struct ServeConfig {
     pub domain: String,
     /// Variables of every instance, unless the image or the revision says otherwise: the way to a proxy, say.
     pub environment: BTreeMap<String, String>,
+    /// How many sandboxes are kept created and not started, for functions that sleep.
+    pub spares: usize,
     /// The version of the program.
     pub version: String,
     /// How long requests in flight may take to finish when the server ends.
@@ -31,6 +33,7 @@ impl Default for ServeConfig {
             public_url: None,
             domain: "localhost".to_owned(),
             environment: BTreeMap::new(),
+            spares: 16,
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),
         }
