@@ -48,6 +48,14 @@ impl Groups {
         Self { hierarchies, owner }
     }
 
+    /// Makes the directories in which the groups of workers will be.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        self.hierarchies
+            .below(&self.path())
+            .iter()
+            .try_for_each(fs::create_dir_all)
+    }
+
     /// Answers the groups of the worker with that number, and of the sandbox that it creates.
     pub(crate) fn of(&self, number: u32) -> Group {
         Group {
@@ -115,7 +123,7 @@ impl Group {
 
     /// Sets the limits.
     pub(crate) fn limit(&self, limits: &Limits) -> io::Result<()> {
-        self.write("pids", "pids.max", limits.pids)?;
+        self.write("pids", "pids.max", &limits.pids)?;
         if let Some(memory) = limits.memory {
             self.limit_memory(memory.bytes())?;
         }
@@ -125,20 +133,20 @@ impl Group {
     /// Limits memory, and leaves no swap, where swap can be limited.
     fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         if self.hierarchies.limiting_version2().is_some() {
-            self.write("memory", "memory.max", bytes)?;
+            self.write("memory", "memory.max", &bytes)?;
             return self.write_if_there("memory", "memory.swap.max", 0);
         }
-        self.write("memory", "memory.limit_in_bytes", bytes)?;
+        self.write("memory", "memory.limit_in_bytes", &bytes)?;
         // Of memory and swap together.
         self.write_if_there("memory", "memory.memsw.limit_in_bytes", bytes)
     }
 
-    fn write(&self, controller: &str, file: &str, value: impl ToString) -> io::Result<()> {
+    fn write(&self, controller: &str, file: &str, value: &impl ToString) -> io::Result<()> {
         fs::write(self.directory(controller)?.join(file), value.to_string())
     }
 
     fn write_if_there(&self, controller: &str, file: &str, value: u64) -> io::Result<()> {
-        match self.write(controller, file, value) {
+        match self.write(controller, file, &value) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -176,10 +184,10 @@ impl Group {
     pub(crate) fn limit_cpu(&self, cpu: Cpu) -> io::Result<()> {
         let quota = u64::from(cpu.millis()) * u64::from(CPU_PERIOD_MICROS) / 1000;
         if self.hierarchies.limiting_version2().is_some() {
-            return self.write("cpu", "cpu.max", format!("{quota} {CPU_PERIOD_MICROS}"));
+            return self.write("cpu", "cpu.max", &format!("{quota} {CPU_PERIOD_MICROS}"));
         }
-        self.write("cpu", "cpu.cfs_period_us", CPU_PERIOD_MICROS)?;
-        self.write("cpu", "cpu.cfs_quota_us", quota)
+        self.write("cpu", "cpu.cfs_period_us", &CPU_PERIOD_MICROS)?;
+        self.write("cpu", "cpu.cfs_quota_us", &quota)
     }
 
     /// Answers how many processes the kernel has killed for want of memory within the limit.
@@ -220,7 +228,125 @@ fn value_of(key: &str, text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use coracle_spec::ByteSize;
+
     use super::*;
+
+    fn group(hierarchies: Hierarchies) -> Group {
+        Group {
+            hierarchies,
+            path: PathBuf::from("coracle/7-7/0"),
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            memory: Some(ByteSize::mebibytes(1)),
+            cpu: Some("0.5".parse().unwrap()),
+            pids: 12,
+        }
+    }
+
+    /// Makes the files that a kernel would, empty, and answers what is written to them.
+    fn written(group: &Group, files: &[&str], action: impl FnOnce(&Group) -> io::Result<()>) -> Vec<String> {
+        let paths: Vec<PathBuf> = files
+            .iter()
+            .map(|file| {
+                let (controller, name) = file.split_once(':').unwrap();
+                group.directory(controller).unwrap().join(name)
+            })
+            .collect();
+        for path in &paths {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        action(group).unwrap();
+        paths
+            .iter()
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn version_2_is_limited_by_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let group = group(Hierarchies::of_version2(directory.path()));
+        let files = [
+            "pids:pids.max",
+            "memory:memory.max",
+            "memory:memory.swap.max",
+            "cpu:cpu.max",
+        ];
+        assert_eq!(
+            written(&group, &files, |group| group.limit(&limits())),
+            ["12", "1048576", "0", "50000 100000"]
+        );
+        assert_eq!(
+            written(&group, &["cpu:cgroup.freeze"], |group| group.set_frozen(true)),
+            ["1"]
+        );
+        assert_eq!(
+            written(&group, &["cpu:cgroup.freeze"], |group| group.set_frozen(false)),
+            ["0"]
+        );
+        fs::write(
+            group.directory("memory").unwrap().join("memory.events"),
+            "oom 1\noom_kill 3\n",
+        )
+        .unwrap();
+        assert_eq!(group.out_of_memory_kills(), 3);
+    }
+
+    #[test]
+    fn version_2_passes_its_controllers_on_to_the_group_and_not_further() {
+        let directory = tempfile::tempdir().unwrap();
+        let group = group(Hierarchies::of_version2(directory.path()));
+        group.enter().unwrap();
+        let passed = |path: &str| {
+            directory
+                .path()
+                .join(path)
+                .join("cgroup.subtree_control")
+                .exists()
+        };
+        assert_eq!(
+            ["", "coracle", "coracle/7-7", "coracle/7-7/0"].map(passed),
+            [true, true, true, false]
+        );
+        let members = fs::read_to_string(directory.path().join("coracle/7-7/0/cgroup.procs")).unwrap();
+        assert_eq!(members, "0");
+    }
+
+    #[test]
+    fn version_1_is_limited_by_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let group = group(Hierarchies::of_version1(
+            directory.path(),
+            &["cpu", "memory", "pids", "freezer"],
+        ));
+        let files = [
+            "pids:pids.max",
+            "memory:memory.limit_in_bytes",
+            "memory:memory.memsw.limit_in_bytes",
+            "cpu:cpu.cfs_period_us",
+            "cpu:cpu.cfs_quota_us",
+        ];
+        let values = ["12", "1048576", "1048576", "100000", "50000"];
+        assert_eq!(written(&group, &files, |group| group.limit(&limits())), values);
+        assert_eq!(
+            written(&group, &["freezer:freezer.state"], |group| group.set_frozen(true)),
+            ["FROZEN"]
+        );
+    }
+
+    #[test]
+    fn a_limit_without_its_controller_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = group(Hierarchies::of_version1(directory.path(), &["cpu"]))
+            .limit(&limits())
+            .unwrap_err();
+        assert!(error.to_string().contains("`pids`"), "{error}");
+    }
 
     #[test]
     fn kills_are_counted_from_both_versions_files() {

@@ -100,6 +100,19 @@ async fn gone(world: &World) {
         .expect("something of the keeper stayed");
 }
 
+/// Waits for the watchdog of a keeper that no client looks at any more.
+async fn nothing_left_of(keeper: u32, world: &World) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let left = || Left {
+        mounts: Vec::new(),
+        ..Left::of(keeper, world.path())
+    };
+    while left() != Left::default() {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", left());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 async fn idle(world: &World) -> Arc<dyn Sandbox> {
     let (sandbox, mut lines) = world.start(world.spec(&["probe", "idle"])).await;
     line(&mut lines).await;
@@ -176,12 +189,7 @@ async fn a_keeper_killed_while_it_creates_leaves_nothing() {
             kill(keeper);
         };
         tokio::join!(creations, killing);
-        gone(&world).await;
-        assert_eq!(
-            Left::of(keeper, world.path()),
-            Left::default(),
-            "after {delay} ms"
-        );
+        nothing_left_of(keeper, &world).await;
         world.end().await;
     }
 }
@@ -216,15 +224,7 @@ async fn a_server_that_goes_without_a_lease_takes_its_sandboxes_along() {
     // Ends the task that holds the connection, as the end of the process would.
     tasks.cancel();
     assert_eq!(sandbox.wait().await.unwrap_err().class(), Class::Unavailable);
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while Left::of(keeper, world.path()) != Left::default() {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "{:?}",
-            Left::of(keeper, world.path())
-        );
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    nothing_left_of(keeper, &world).await;
 }
 
 #[tokio::test]

@@ -55,6 +55,30 @@ fn without_root_the_error_says_so() {
 }
 
 #[test]
+fn root_without_the_capability_to_mount_is_told_what_it_lacks() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let status = Command::new("setpriv")
+        .args(["--bounding-set=-sys_admin", env!("CARGO_BIN_EXE_coracle-keeper")])
+        .args([directory.path().join("run").as_os_str(), "0".as_ref()])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .status()
+        .expect("the test needs `setpriv`: install util-linux");
+    assert!(status.success());
+    let event = Connection::new(ours.into())
+        .receive::<Event>()
+        .unwrap()
+        .unwrap()
+        .message;
+    let Event::Unable(refusal) = event else {
+        panic!("{event:?}")
+    };
+    assert!(refusal.to_string().contains("CAP_SYS_ADMIN"), "{refusal:?}");
+    assert_eq!(refusal.class(), Class::User);
+    assert!(refusal.hint().unwrap().contains("--privileged"), "{refusal:?}");
+}
+
+#[test]
 fn called_by_hand_it_is_no_keeper() {
     for arguments in [&[][..], &["/nowhere", "0"]] {
         let status = Command::new(env!("CARGO_BIN_EXE_coracle-keeper"))

@@ -479,6 +479,13 @@ async fn a_worker_that_dies_while_it_waits_is_replaced() {
         if name.trim() == "coracle-keeper" {
             let pid = rustix::process::Pid::from_raw(child.parse().unwrap()).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            // A killed process takes a moment to be gone.
+            let deadline = std::time::Instant::now() + PATIENCE;
+            let stat = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            while !(stat().is_empty() || stat().contains(") Z ")) {
+                assert!(std::time::Instant::now() < deadline);
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
     assert_eq!(world.shell("echo well").await, "well\n");

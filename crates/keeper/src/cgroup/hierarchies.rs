@@ -57,6 +57,26 @@ impl Hierarchies {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn of_version2(root: &Path) -> Self {
+        Self {
+            version1: Vec::new(),
+            version2: Some(root.to_owned()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_version1(root: &Path, controllers: &[&str]) -> Self {
+        let version1 = controllers.iter().map(|name| Version1 {
+            root: root.join(name),
+            controllers: vec![(*name).to_owned()],
+        });
+        Self {
+            version1: version1.collect(),
+            version2: None,
+        }
+    }
+
     fn parse(mountinfo: &str) -> Self {
         let mut found = Self::default();
         for line in mountinfo.lines() {

@@ -12,8 +12,8 @@ const NAME: &[u8] = b"coracle-init";
 
 /// Overwrites this process's arguments with its name.
 pub(super) fn overwrite() -> io::Result<()> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (start, end) = bounds(&stat).ok_or_else(|| io::Error::other("`/proc/self/stat` cannot be read"))?;
+    let line = fs::read_to_string("/proc/self/stat")?;
+    let (start, end) = bounds(&line).ok_or_else(|| io::Error::other("`/proc/self/stat` cannot be read"))?;
     let mut shown = vec![0; end.saturating_sub(start)];
     shown.iter_mut().zip(NAME).for_each(|(to, from)| *to = *from);
     let arguments = std::ptr::with_exposed_provenance_mut::<u8>(start);
@@ -49,8 +49,8 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_this_processes_bounds() {
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let (start, end) = bounds(&stat).unwrap();
+        let line = fs::read_to_string("/proc/self/stat").unwrap();
+        let (start, end) = bounds(&line).unwrap();
         let shown = fs::read("/proc/self/cmdline").unwrap();
         assert_eq!(end - start, shown.len());
     }

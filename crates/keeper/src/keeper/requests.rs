@@ -202,7 +202,7 @@ impl Keeper {
         let (caller, answer) = (creating.caller, creating.answer(handle));
         let limited = instance
             .group()
-            .and_then(|group| Ok(group.limit(&instance.spec.limits).map_err(Refused::Limit)?));
+            .and_then(|group| group.limit(&instance.spec.limits).map_err(Refused::Limit));
         match limited.and_then(|()| Ok(instance.descriptors()?)) {
             Ok(descriptors) => {
                 instance.phase = Phase::Created;

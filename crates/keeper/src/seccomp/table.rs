@@ -42,6 +42,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_fchdir,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_fchmodat2,
     libc::SYS_fchown,
     libc::SYS_fchownat,
@@ -76,6 +77,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_getrandom,
     libc::SYS_getresgid,
     libc::SYS_getresuid,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_getrlimit,
     libc::SYS_getrusage,
     libc::SYS_getsid,
@@ -167,6 +169,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_recvmsg,
     libc::SYS_remap_file_pages,
     libc::SYS_removexattr,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_restart_syscall,
@@ -214,6 +217,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_setresgid,
     libc::SYS_setresuid,
     libc::SYS_setreuid,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_setrlimit,
     libc::SYS_setsid,
     libc::SYS_setsockopt,
@@ -233,6 +237,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_statx,
     libc::SYS_symlinkat,
     libc::SYS_sync,
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_sync_file_range,
     libc::SYS_syncfs,
     libc::SYS_sysinfo,
