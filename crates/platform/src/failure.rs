@@ -69,6 +69,7 @@ impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             NotReady::Exited(exit) => f.write_str(&ended(*exit)),
+            NotReady::Lost => f.write_str("its sandbox was lost while it started"),
             NotReady::NoListener {
                 port,
                 instead,
@@ -144,8 +145,8 @@ impl Failure for StartFailure {
             StartCause::Image(failure) | StartCause::Secret(failure) | StartCause::Sandbox(failure) => {
                 failure.class()
             }
+            StartCause::NotReady(Unready(NotReady::Lost)) | StartCause::Stopping => Class::Unavailable,
             StartCause::NotReady(_) => Class::User,
-            StartCause::Stopping => Class::Unavailable,
             StartCause::BackingOff(last) => last.class(),
         }
     }
@@ -183,6 +184,7 @@ fn mend(not_ready: &NotReady) -> Option<String> {
         },
         NotReady::Exited(Exit::OutOfMemory) => Some("raise `resources.memory` in the manifest".to_owned()),
         NotReady::Unhealthy { .. } => Some("check `health.path` in the manifest".to_owned()),
+        NotReady::Lost => Some("try again: a new sandbox is made with the next request".to_owned()),
         NotReady::Exited(_) => None,
     }
 }
@@ -258,14 +260,26 @@ mod tests {
                 Some("listen on the port that `PORT` names, or set `port: 3000` in the manifest"),
             ),
         ] {
+            let class = if not_ready == NotReady::Lost {
+                Class::Unavailable
+            } else {
+                Class::User
+            };
             let failure = failure(not_ready);
             assert_eq!(
                 failure.to_string(),
                 format!("`hello` revision 2 did not start: {message}")
             );
             assert_eq!(failure.hint().as_deref(), hint);
-            assert_eq!(failure.class(), Class::User);
+            assert_eq!(failure.class(), class);
         }
+    }
+
+    #[test]
+    fn a_sandbox_that_was_lost_is_not_the_programs_fault() {
+        let failure = failure(NotReady::Lost);
+        assert_eq!(failure.class(), Class::Unavailable);
+        assert!(failure.to_string().ends_with("its sandbox was lost while it started"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finds out when an instance can take requests.
 //!
-//! A program does not say when it listens, so it is tried: often at first, since most are ready within some
-//! milliseconds and a request waits for it, then less often. Its exit and the deadline end the trying.
+//! A program does not say when it listens, so it is tried: at intervals that grow with the time that it has taken
+//! already, so that whoever waits for it waits a fiftieth longer at most. Its exit and the deadline end the trying.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// The share of the time so far that is paused before the next try.
+const SHARE: u32 = 50;
 
 /// What to try, and for how long.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub(crate) struct Probe {
 pub(crate) enum NotReady {
     /// The program ended.
     Exited(Exit),
+    /// Its sandbox was lost, with the keeper: that says nothing of the program.
+    Lost,
     /// Nobody listens on the port; somebody may on others.
     NoListener {
         /// The port that was tried.
@@ -59,7 +63,7 @@ impl Probe {
         let mut last = Attempt::NoListener;
         let trying = async {
             tokio::select! {
-                exit = ended(sandbox) => Err(NotReady::Exited(exit)),
+                exit = sandbox.wait() => Err(exit.map_or(NotReady::Lost, NotReady::Exited)),
                 () = self.try_until_ready(sandbox, &mut last) => Ok(()),
             }
         };
@@ -70,14 +74,13 @@ impl Probe {
     }
 
     async fn try_until_ready(&self, sandbox: &Arc<dyn Sandbox>, last: &mut Attempt) {
-        let mut pause = FIRST_PAUSE;
+        let began = Instant::now();
         loop {
             *last = self.attempt(sandbox).await;
             if matches!(last, Attempt::Ready) {
                 return;
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            sleep((began.elapsed() / SHARE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
         }
     }
 
@@ -126,11 +129,6 @@ enum Attempt {
     NoListener,
     Unhealthy(String),
     Ready,
-}
-
-/// Waits for the end of the program. A keeper that cannot tell is gone, and its sandboxes with it.
-async fn ended(sandbox: &Arc<dyn Sandbox>) -> Exit {
-    sandbox.wait().await.unwrap_or(Exit::Signal(9))
 }
 
 /// Asks for `path` on a connection of its own and answers the status.

@@ -61,7 +61,9 @@ impl Spares {
                 None
             }
         };
-        surplus.into_iter().for_each(|spare| self.clear_away(spare));
+        if let Some(spare) = surplus {
+            self.clear_away(spare);
+        }
     }
 
     /// Takes a revision's spare.
@@ -73,9 +75,9 @@ impl Spares {
 
     /// Clears a revision's spare away.
     pub(crate) fn discard(&self, revision: &RevisionId) {
-        self.take(revision)
-            .into_iter()
-            .for_each(|spare| self.clear_away(spare));
+        if let Some(spare) = self.take(revision) {
+            self.clear_away(spare);
+        }
     }
 
     /// Clears away what was made with a secret of `namespace` that has changed.
@@ -99,7 +101,9 @@ impl Spares {
             *kept = staying;
             going
         };
-        going.into_iter().for_each(|spare| self.clear_away(spare));
+        for spare in going {
+            self.clear_away(spare);
+        }
     }
 
     fn clear_away(&self, spare: Spare) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coracle_content::Store;
+use coracle_content::{Scratch, Store};
 use coracle_gateway::{Gateway, Inbound, Listener, ListenerLimits, Outbound, Peer, Unrecorded};
 use coracle_platform::{
     Addressing, Deploy, DeployError, Deployed, Follower, LogError, Parts, Platform, PlatformConfig,
@@ -15,7 +15,6 @@ use coracle_spec::FunctionId;
 use coracle_state::{LogLimits, State};
 use coracle_tasks::Tasks;
 use http::{Request, Response};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -46,7 +45,7 @@ pub struct Ephemeral {
     listeners: Tasks,
     tasks: Tasks,
     grace: Duration,
-    _state: TempDir,
+    _state: Scratch,
 }
 
 impl Ephemeral {
@@ -61,7 +60,8 @@ impl Ephemeral {
             None => None,
         };
         let address = socket.as_ref().and_then(|socket| socket.local_addr().ok());
-        let state = tempfile::Builder::new().prefix("coracle-").tempdir()?;
+        // What a killed process leaves there is swept by the next one.
+        let state = store.scratch()?;
         let tasks = Tasks::new();
         let parts = Parts {
             sandboxes,

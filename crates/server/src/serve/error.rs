@@ -25,9 +25,6 @@ pub enum ServeError {
     /// What was deployed before cannot be read.
     #[error("cannot restore what was deployed")]
     Restore(#[source] StateError),
-    /// A directory for what is only temporary cannot be made.
-    #[error("cannot make a temporary directory")]
-    Temporary(#[from] std::io::Error),
 }
 
 impl Failure for ServeError {
@@ -37,7 +34,6 @@ impl Failure for ServeError {
             Self::Auth(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::State(error) | Self::Restore(error) => error.class(),
-            Self::Temporary(_) => Class::Internal,
         }
     }
 
@@ -47,7 +43,6 @@ impl Failure for ServeError {
             Self::Auth(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::State(error) | Self::Restore(error) => error.hint(),
-            Self::Temporary(_) => None,
         }
     }
 }
