@@ -155,8 +155,20 @@ impl KeeperClient {
         self.cell().get_or_try_init(|| start).await.cloned()
     }
 
+    /// Creates a sandbox; once more with the next keeper if the one at hand is lost meanwhile, since nothing of the
+    /// sandbox outlives that.
     async fn try_create(&self, spec: SandboxSpec) -> Result<Arc<KeptSandbox>, Refusal> {
         let link = self.link().await.map_err(|error| Refusal::of(&error))?;
+        match self.create_with(&link, spec.clone()).await {
+            Err(_) if link.is_lost() => {
+                let next = self.link().await.map_err(|error| Refusal::of(&error))?;
+                self.create_with(&next, spec).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn create_with(&self, link: &Arc<Link>, spec: SandboxSpec) -> Result<Arc<KeptSandbox>, Refusal> {
         let (id, program) = (
             spec.id.clone(),
             spec.process.args.first().cloned().unwrap_or_default(),
@@ -175,7 +187,7 @@ impl KeeperClient {
                     program,
                     kept,
                     ending,
-                    link,
+                    link.clone(),
                     self.shared.dialer.clone(),
                 )))
             }
