@@ -279,7 +279,11 @@ mod tests {
     fn a_sandbox_that_was_lost_is_not_the_programs_fault() {
         let failure = failure(NotReady::Lost);
         assert_eq!(failure.class(), Class::Unavailable);
-        assert!(failure.to_string().ends_with("its sandbox was lost while it started"));
+        assert!(
+            failure
+                .to_string()
+                .ends_with("its sandbox was lost while it started")
+        );
     }
 
     #[test]
