@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,6 +51,23 @@ impl Machine {
         }
     }
 
+    /// Uses an empty data directory that has the store of the shared one: bases are there, everything else is its own.
+    pub(crate) fn with_shared_store() -> Self {
+        let machine = Self::empty();
+        let store = Self::shared().data.join("store");
+        fs_err::create_dir_all(&store).unwrap();
+        fs_err::os::unix::fs::symlink(store, machine.data.join("store")).unwrap();
+        machine
+    }
+
+    /// Uses a data directory that is somebody else's to remove.
+    pub(crate) fn at(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            _own: None,
+        }
+    }
+
     /// Answers the data directory.
     pub(crate) fn data(&self) -> &Path {
         &self.data
@@ -75,30 +92,6 @@ impl Machine {
         );
         command.stdin(Stdio::null());
         command
-    }
-
-    /// Runs the program to its end.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Runs the program, which must succeed, and answers what it printed on its standard output.
-    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs the program, which must fail with exit code `code`, and answers what it printed on its standard error.
-    pub(crate) fn fail(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let talk = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {talk}");
-        talk
     }
 
     /// Starts a program that prints its URL when it is ready, `up` or `serve`, and waits until it does.
@@ -162,9 +155,19 @@ impl Running {
         self.talk.wait_for(part);
     }
 
+    /// Answers what it has printed on its standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.talk.text.lock().unwrap().clone()
+    }
+
     /// Asks it to end with Ctrl-C's signal, and expects it to end well.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(self) {
         signal(self.pid(), "INT");
+        self.ended();
+    }
+
+    /// Expects it to end well, after it was asked to.
+    pub(crate) fn ended(mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.talk.text.lock().unwrap());
     }
@@ -228,7 +231,8 @@ pub(crate) fn copy_of(example: &str) -> tempfile::TempDir {
     copy
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -4,4 +4,10 @@
 //! nothing of the host's Python or Node can take part.
 
 mod examples;
+mod harbour;
+mod isolation;
+mod killed;
+mod left;
 mod machine;
+mod serve;
+mod ship;

@@ -1,0 +1,8 @@
+//! The platform as its users meet it: `serve`, and the verbs that talk to it.
+
+mod access;
+mod cold_start;
+mod deploys;
+mod ending;
+mod secrets;
+mod verbs;
