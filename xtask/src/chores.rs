@@ -56,7 +56,7 @@ pub(crate) fn lint() -> Result<()> {
             "--locked",
             "--document-private-items",
         ],
-        &[("RUSTDOCFLAGS", "-D warnings")],
+        &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")],
     )?;
     licences::check()?;
     arrows::check()

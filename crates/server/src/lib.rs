@@ -1,6 +1,6 @@
 //! HTTP over the platform: the control API, the functions, and the listeners of both.
 //!
-//! [`serve`] is the platform as a service, on a data directory of its own. [`Ephemeral`] is the same for one function
+//! [`serve()`] is the platform as a service, on a data directory of its own. [`Ephemeral`] is the same for one function
 //! and one command: nothing of it outlives the process.
 //!
 //! ```text
