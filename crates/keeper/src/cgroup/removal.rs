@@ -28,6 +28,7 @@ pub(super) fn remove_trees(paths: &[PathBuf]) -> io::Result<()> {
             }
             Err(error) => return Err(error),
             Ok(()) if !paths.iter().any(|path| path.exists()) => return Ok(()),
+            Ok(()) if start.elapsed() >= DEADLINE => return Err(io::ErrorKind::ResourceBusy.into()),
             Ok(()) => {}
         }
     }
