@@ -50,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("spec", &[]),
     ("state", &["spec"]),
     ("tasks", &[]),
-    ("testkit", &["sandbox", "spec"]),
+    ("testkit", &["sandbox"]),
     ("benches", &[]),
     ("xtask", &[]),
 ];
