@@ -67,7 +67,7 @@ pub enum Outcome {
     ClientLeft,
 }
 
-/// A record in the making. It is handed over when dropped, which without [`Open::outcome`] means that the client
+/// A record in the making. It is handed over when dropped, which before its outcome is set means that the client
 /// has left: its future is dropped wherever it waits.
 pub(crate) struct Open {
     pub(crate) record: Box<Record>,

@@ -65,7 +65,7 @@ pub struct Fetch {
     pub package: String,
     /// Which version.
     pub version: Version,
-    /// What is taken out of it and where it goes. Modes are normalised as in [`Copy`], owner is root.
+    /// What is taken out of it and where it goes. Modes are normalised as in [`struct@Copy`], owner is root.
     pub unpack: Vec<Unpack>,
 }
 
