@@ -62,6 +62,8 @@ pub(crate) enum EngineError {
 impl Failure for EngineError {
     fn class(&self) -> Class {
         match self {
+            // The user named the directory.
+            Self::Store { source, .. } if source.class() == Class::Internal => Class::User,
             Self::Store { source, .. } => source.class(),
             Self::Mirror(error) => error.class(),
             Self::Fetch(error) => error.class(),
