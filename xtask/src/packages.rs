@@ -26,6 +26,11 @@ pub(crate) const FOR_TESTS: &[Need] = &[
         why: "runs the images that are built",
     },
     Need {
+        program: "dockerd",
+        package: "docker.io",
+        why: "loads and runs the images that are built",
+    },
+    Need {
         program: "runc",
         package: "runc",
         why: "is what podman runs them with",

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a program may take to build, start or end before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What of the host's environment says how to reach package registries; nothing else of it is passed on.
 const REGISTRY_SETTINGS: [&str; 10] = [

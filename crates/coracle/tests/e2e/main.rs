@@ -3,11 +3,22 @@
 //! These tests need root and the package registries, as the program does. They run it with an empty `PATH`, so that
 //! nothing of the host's Python or Node can take part.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod bad_input;
 mod examples;
 mod harbour;
 mod isolation;
 mod killed;
 mod left;
 mod machine;
+mod mirror;
+mod other_tools;
+mod reproducible;
+mod runs;
 mod serve;
 mod ship;
