@@ -67,7 +67,7 @@ pub enum Trees {
     /// While the layer is written: for what will run here.
     #[default]
     Now,
-    /// When [`crate::unpack`] is called, if ever.
+    /// When [`crate::unpack()`] is called, if ever.
     Later,
 }
 
