@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig};
+use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig, Span};
 use coracle_state::StateError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -191,6 +191,9 @@ fn check(config: &RevisionConfig) -> Result<(), ConfigError> {
         ("resources.memory", resources.memory.bytes()),
         ("resources.pids", u64::from(resources.pids)),
         ("port", config.port.map_or(1, u64::from)),
+        ("health.interval", millis(config.health.interval)),
+        ("health.timeout", millis(config.health.timeout)),
+        ("health.grace", millis(config.health.grace)),
     ] {
         if value == 0 {
             return Err(ConfigError::Zero { key });
@@ -203,4 +206,8 @@ fn check(config: &RevisionConfig) -> Result<(), ConfigError> {
         });
     }
     Ok(())
+}
+
+fn millis(span: Span) -> u64 {
+    u64::try_from(span.duration().as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ mod attend;
 mod backoff;
 mod capacity;
 mod end;
+mod health;
 mod scaling;
 mod spare;
 mod start;

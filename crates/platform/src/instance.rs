@@ -68,6 +68,11 @@ impl Instance {
         self.revision
     }
 
+    /// Answers where its program was told to listen.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Answers where it is in its life.
     pub(crate) fn state(&self) -> State {
         *self.state.borrow()

@@ -113,6 +113,12 @@ impl Journal {
         self.note(revision, "start_failed", failure.to_string());
     }
 
+    /// Notes that an instance failed its health checks.
+    pub(crate) fn unwell(&self, revision: &Revision, instance: &Instance, why: &str) {
+        let message = format!("instance `{}` failed its health checks: {why}", instance.id());
+        self.note(revision, "unhealthy", message);
+    }
+
     /// Notes that an instance ended.
     pub(crate) fn exited(&self, revision: &Revision, instance: &Instance, exit: Exit) {
         let how = match (instance.is_dismissed(), exit) {

@@ -73,6 +73,20 @@ impl Probe {
         }
     }
 
+    /// Answers whether there is more to tell than that the port accepts connections.
+    pub(crate) fn tells_health(&self) -> bool {
+        self.health.path.is_some()
+    }
+
+    /// Checks once; fails with what was found.
+    pub(crate) async fn check(&self, sandbox: &Arc<dyn Sandbox>) -> Result<(), String> {
+        match self.attempt(sandbox).await {
+            Attempt::Ready => Ok(()),
+            Attempt::Unhealthy(why) => Err(why),
+            Attempt::NoListener => Err(format!("nothing listens on port {}", self.port)),
+        }
+    }
+
     async fn try_until_ready(&self, sandbox: &Arc<dyn Sandbox>, last: &mut Attempt) {
         let began = Instant::now();
         loop {

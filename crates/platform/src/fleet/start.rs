@@ -54,6 +54,7 @@ impl Fleet {
             instance.id().clone(),
             Arc::clone(&instance) as Arc<dyn coracle_gateway::Upstream>,
         );
+        self.watch_health(&instance);
         if instance.exit().is_some() {
             // It ended between its answer to the probe and now: whoever attends to it saw no door to close.
             self.door.remove(instance.id());

@@ -1,9 +1,14 @@
 //! Instances that end by themselves.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use coracle_sandbox::Exit;
+use coracle_spec::Span;
 use coracle_testkit::{FakeSandboxes, Program, answering};
 
-use crate::world::{World, hello};
+use crate::world::{World, config, hello};
 
 #[tokio::test]
 async fn an_instance_that_ends_is_replaced_on_the_next_request() {
@@ -56,4 +61,29 @@ async fn a_machine_that_makes_no_sandboxes_is_told_as_such() {
     assert!(error.to_string().contains("no space left"), "{error}");
     world.sandboxes.refuse(None);
     world.deploy().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_that_is_no_longer_well_is_replaced() {
+    let ill = Arc::new(AtomicBool::new(false));
+    let shared = Arc::clone(&ill);
+    let world = World::running(Program::serving(move |_, request| {
+        let ill = request.uri().path() == "/healthz" && shared.load(Ordering::Relaxed);
+        Box::pin(async move { answering(if ill { 500 } else { 200 }, "hi") })
+    }))
+    .await;
+    let mut config = config();
+    config.health.path = Some("/healthz".to_owned());
+    config.health.interval = Span(Duration::from_millis(5));
+    world.platform.deploy(world.deploy_of(config)).await.unwrap();
+    ill.store(true, Ordering::Relaxed);
+    world.sandboxes.created()[0].removed().await;
+    ill.store(false, Ordering::Relaxed);
+    assert_eq!(world.get().await.status, 200);
+    let events = world.platform.describe(&hello()).await.unwrap().events;
+    let said = events.iter().find(|event| event.kind == "unhealthy").unwrap();
+    assert!(
+        said.message.ends_with("failed its health checks: status 500"),
+        "{said:?}"
+    );
 }
