@@ -13,17 +13,13 @@ pub(crate) struct Need {
     why: &'static str,
 }
 
-/// What tests call.
+/// What tests call. Before podman comes what it runs images with, else it brings one that refuses hosts with both
+/// versions of control groups.
 pub(crate) const FOR_TESTS: &[Need] = &[
     Need {
         program: "skopeo",
         package: "skopeo",
         why: "reads the images that are built",
-    },
-    Need {
-        program: "podman",
-        package: "podman",
-        why: "runs the images that are built",
     },
     Need {
         program: "dockerd",
@@ -36,15 +32,9 @@ pub(crate) const FOR_TESTS: &[Need] = &[
         why: "is what podman runs them with",
     },
     Need {
-        program: "dockerd",
-        package: "docker.io",
+        program: "podman",
+        package: "podman",
         why: "runs the images that are built",
-    },
-    // Debian 12 has it in the package above, later ones beside it.
-    Need {
-        program: "docker",
-        package: "docker-cli",
-        why: "talks to the one above",
     },
     Need {
         program: "nft",
@@ -64,6 +54,12 @@ pub(crate) const FOR_BENCHMARKS: &[Need] = &[
         program: "dockerd",
         package: "docker.io",
         why: "is a peer",
+    },
+    // Debian 12 has it in the package above, later ones beside it.
+    Need {
+        program: "docker",
+        package: "docker-cli",
+        why: "talks to the one above",
     },
     Need {
         program: "runc",

@@ -1,10 +1,8 @@
 //! `coracle build`.
 
-use std::thread;
-
 use serde_json::Value;
 
-use crate::machine::{Machine, copy_folder, signal};
+use crate::machine::Machine;
 use crate::project::{Project, SERVER};
 use crate::runs::Runs;
 
@@ -63,31 +61,6 @@ fn cached(report: &Value) -> impl Iterator<Item = (&str, bool)> {
 }
 
 #[test]
-fn the_same_folder_at_two_places_on_two_machines_gives_one_digest() {
-    let project = Project::of(&[
-        ("main.py", "from flask import Flask\n\napp = Flask(__name__)\n"),
-        ("requirements.txt", "flask==3.1.3\n"),
-    ]);
-    let first = built(&Machine::empty(), &[&project.dir()]);
-    // With the lock file that the first build wrote: Debian may have published something meanwhile.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let copy = elsewhere.path().join("project");
-    copy_folder(&project.path(), &copy);
-    let second = built(&Machine::empty(), &[copy.to_str().unwrap(), "--locked"]);
-    assert_eq!(first["digest"], second["digest"]);
-}
-
-#[test]
-fn two_builds_at_once_on_one_data_directory_give_one_digest() {
-    let (machine, project) = (Machine::empty(), Project::server());
-    let digests: Vec<Value> = thread::scope(|scope| {
-        let builds = [0, 1].map(|_| scope.spawn(|| built(&machine, &[&project.dir()])["digest"].take()));
-        builds.into_iter().map(|build| build.join().unwrap()).collect()
-    });
-    assert_eq!(digests[0], digests[1]);
-}
-
-#[test]
 fn a_lock_file_is_needed_with_locked_and_written_without() {
     let (machine, project) = (Machine::with_shared_store(), Project::server());
     let talk = machine.fail(1, &["build", &project.dir(), "--locked"]);
@@ -99,21 +72,4 @@ fn a_lock_file_is_needed_with_locked_and_written_without() {
         built(&machine, &[&project.dir(), "--locked"])["digest"],
         first["digest"]
     );
-}
-
-#[test]
-fn a_build_that_is_killed_leaves_nothing_in_the_way_of_the_next() {
-    let (machine, project) = (Machine::empty(), Project::server());
-    for name in ["INT", "KILL"] {
-        let mut build = machine.command(&["build", &project.dir()]);
-        let mut build = build.stderr(std::process::Stdio::piped()).spawn().unwrap();
-        let mut talk = std::io::BufReader::new(build.stderr.take().unwrap());
-        // The first step has begun.
-        std::io::BufRead::read_line(&mut talk, &mut String::new()).unwrap();
-        signal(build.id(), name);
-        std::io::copy(&mut talk, &mut std::io::sink()).unwrap();
-        assert!(!build.wait().unwrap().success());
-    }
-    assert!(!project.path().join("coracle.lock").exists());
-    built(&machine, &[&project.dir()]);
 }

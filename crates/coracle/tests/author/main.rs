@@ -1,12 +1,9 @@
-//! An author at work: `up` and `build` on real folders, what goes wrong included.
+//! An author at work: `up` and `build` on real folders.
 //!
 //! These tests need root and the package registries, as the program does.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod bad_input;
 mod build;
-mod engines;
-mod images;
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
 #[path = "../e2e/machine.rs"]
 mod machine;

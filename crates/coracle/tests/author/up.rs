@@ -1,7 +1,5 @@
 //! `coracle up`.
 
-use std::net::TcpListener;
-
 use crate::machine::Machine;
 use crate::port::get;
 use crate::project::Project;
@@ -54,19 +52,6 @@ fn variables_and_secrets_reach_the_function() {
         get(&format!("{}/file/run/secrets/db-password", function.url())),
         "sesame"
     );
-    function.end();
-}
-
-#[test]
-fn a_taken_port_makes_it_use_the_next_one() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
-    let project = Project::server();
-    let function =
-        Machine::with_shared_store().start(&["up", &project.dir(), "--listen", &address.to_string()]);
-    let port: u16 = function.url().rsplit(':').next().unwrap().parse().unwrap();
-    assert!(port > address.port(), "{port}");
-    assert_eq!(get(function.url()), "ahoy");
     function.end();
 }
 
