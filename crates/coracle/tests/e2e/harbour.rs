@@ -1,6 +1,7 @@
 //! A server of the platform with a data directory of its own, and users who talk to it.
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -8,6 +9,9 @@ use crate::machine::{Machine, Running};
 use crate::ship::Ship;
 
 const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+
+/// How long a function that ended may take to serve again.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that runs, and the machine that it runs on.
 pub(crate) struct Harbour {
@@ -82,6 +86,20 @@ impl Harbour {
     /// Asks the function `ship`, over the network, and answers the status and the body.
     pub(crate) fn ask(&self, path: &str) -> (u16, Value) {
         get(&format!("{}/function/ship{path}", self.server.url()))
+    }
+
+    /// Asks the function `ship` until it answers well: the server may still be noticing that an instance ended, or leave a
+    /// function alone for a moment that has failed before.
+    pub(crate) fn answer_at_last(&self) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (status, body) = self.ask("/");
+            if status == 200 {
+                return body;
+            }
+            assert!(matches!(status, 502 | 503), "{status}: {body}");
+            assert!(Instant::now() < deadline, "it never answers again: {body}");
+        }
     }
 
     /// Lets the function `ship` do something that is never done twice, and answers the status and the body.

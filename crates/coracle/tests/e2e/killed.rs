@@ -1,15 +1,11 @@
 //! Whoever is killed, nothing is left behind and the next request works.
 
 use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::harbour::{Harbour, get};
 use crate::left::Keepers;
 use crate::machine::Machine;
 use crate::ship::Ship;
-
-/// How long a function that ended may take to serve again.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts a server with a ship; answers it with what started the ship says of itself.
 fn afloat() -> (Harbour, String) {
@@ -85,7 +81,7 @@ fn an_instance_that_is_killed_with_a_request_in_flight_ends_that_with_an_error()
 fn an_instance_that_ends_by_itself_is_replaced() {
     let (harbour, first) = afloat();
     assert_eq!(harbour.act("/end").0, 502);
-    started_at_last(&harbour);
+    harbour.answer_at_last();
     assert_ne!(started(&harbour), first);
     let events = harbour.succeed(&["describe", "ship"]);
     assert!(events.contains("code 9"), "{events}");
@@ -138,22 +134,9 @@ fn a_keeper_that_is_killed_while_it_creates_costs_at_most_that_request() {
             assert!(matches!(status, 200 | 502 | 503), "{status}: {body}");
         });
         keepers.leave_nothing();
-        started_at_last(&harbour);
+        harbour.answer_at_last();
     }
     close_cleanly(harbour);
-}
-
-/// Asks until the pause after failed starts is over.
-fn started_at_last(harbour: &Harbour) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let (status, body) = harbour.ask("/");
-        if status == 200 {
-            return;
-        }
-        assert!(matches!(status, 502 | 503), "{status}: {body}");
-        assert!(Instant::now() < deadline, "it never starts again: {body}");
-    }
 }
 
 #[test]
