@@ -11,11 +11,11 @@ const USUAL: &str = "http://deb.debian.org/";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lie {
     /// The signed file that says what everything else hashes to.
-    AboutTheRelease,
+    Release,
     /// The lists of packages.
-    AboutTheLists,
+    Lists,
     /// The packages.
-    AboutThePackages,
+    Packages,
 }
 
 /// The mirror, on a port of its own; it ends with the test program.
@@ -46,9 +46,9 @@ impl Mirror {
 impl Lie {
     fn is_told_of(self, path: &str) -> bool {
         match self {
-            Self::AboutTheRelease => path.ends_with("/InRelease"),
-            Self::AboutTheLists => path.contains("/by-hash/") || path.contains("/Packages"),
-            Self::AboutThePackages => path.contains("/pool/"),
+            Self::Release => path.ends_with("/InRelease"),
+            Self::Lists => path.contains("/by-hash/") || path.contains("/Packages"),
+            Self::Packages => path.contains("/pool/"),
         }
     }
 }
@@ -59,7 +59,7 @@ fn answer(mut stream: TcpStream, lie: Lie) -> io::Result<()> {
     };
     let (status, mut body) = upstream(&path);
     if lie.is_told_of(&path)
-        && let Some(byte) = body.iter_mut().nth(100)
+        && let Some(byte) = body.get_mut(100)
     {
         *byte ^= 1;
     }

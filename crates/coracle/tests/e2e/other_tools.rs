@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::machine::{Machine, copy_of, signal};
 
 /// How long Docker's server may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks the handler of `hello-python` in the image.
 const ASK: &str = "import functions_framework; \
@@ -183,7 +183,7 @@ impl Docker {
     }
 }
 
-/// Waits for the message of sd_notify(3) that says that the server is up.
+/// Waits for the message of `sd_notify(3)` that says that the server is up.
 fn wait_for(ready: &UnixDatagram) {
     ready.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut message = [0; 256];

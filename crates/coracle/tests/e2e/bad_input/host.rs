@@ -71,17 +71,17 @@ fn a_mirror_that_lies_is_not_believed() {
     };
     for (lie, what, hint) in [
         (
-            Lie::AboutTheRelease,
+            Lie::Release,
             "the release file of the Debian suite `trixie` is not to be trusted",
             "the mirror is stale, incomplete or altered: use another one",
         ),
         (
-            Lie::AboutTheLists,
+            Lie::Lists,
             "is not what it should be: expected sha256:",
             "the server or something on the way to it altered the content; try another",
         ),
         (
-            Lie::AboutThePackages,
+            Lie::Packages,
             "cannot fetch the Debian package `",
             "the server or something on the way to it altered the content; try another",
         ),
