@@ -37,7 +37,12 @@ impl Coracle {
     pub(crate) fn serve(&self, spares: usize) -> Result<Server> {
         let listen = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
         let spares = format!("--spares={spares}");
-        let mut child = self.command().args(listen).arg(spares).stdout(Stdio::piped()).spawn()?;
+        let mut child = self
+            .command()
+            .args(listen)
+            .arg(spares)
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut url = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut url)?;
         let address = url
