@@ -1,6 +1,7 @@
 //! Chooses the exact version of everything that a plan uses and the lock file does not pin yet.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use coracle_debian::Recipe;
 use coracle_plan::{Base, Fetch, Lock, Op, Plan, Registry, StepId, Version};
@@ -11,7 +12,7 @@ use crate::carrier;
 use crate::error::BuildError;
 use crate::folder::Folder;
 use crate::lock_file;
-use crate::progress::Observer;
+use crate::progress::{Event, Observer};
 use crate::steps::base;
 use crate::transfer::StepProgress;
 
@@ -69,9 +70,7 @@ impl Pinning<'_> {
                 missing: missing.collect(),
             });
         }
-        let progress = StepProgress::new(&StepId::new("lock"), self.observer.clone(), self.cancel.clone());
-        base::pin(&self.tools.debian(), &bases, &mut lock, &progress).map_err(BuildError::Base)?;
-        self.pin_tools(&tools, &mut lock)?;
+        self.choose(&bases, &tools, &mut lock)?;
         let plan = self.plan(&lock)?;
         lock.retain_used(&plan);
         Ok(Pinned {
@@ -104,6 +103,34 @@ impl Pinning<'_> {
             }
         }
         Ok(unpinned)
+    }
+
+    /// Puts the versions of bases and tools into `lock`, and shows that as a step of its own.
+    fn choose(
+        &self,
+        bases: &[(&Base, Recipe)],
+        tools: &[(&Fetch, &str)],
+        lock: &mut Lock,
+    ) -> Result<(), BuildError> {
+        let (step, since) = (StepId::new("lock"), Instant::now());
+        let name = "choose versions for `coracle.lock`";
+        self.observer.event(Event::Started { step: &step, name });
+        let progress = StepProgress::new(&step, self.observer.clone(), self.cancel.clone());
+        let pinned = base::pin(&self.tools.debian(), bases, lock, &progress).map_err(BuildError::Base);
+        let result = pinned.and_then(|()| self.pin_tools(tools, lock));
+        let duration = since.elapsed();
+        self.observer.event(match &result {
+            Ok(()) => Event::Finished {
+                step: &step,
+                cached: false,
+                duration,
+            },
+            Err(_) => Event::Failed {
+                step: &step,
+                duration,
+            },
+        });
+        result
     }
 
     fn pin_tools(&self, tools: &[(&Fetch, &str)], lock: &mut Lock) -> Result<(), BuildError> {
