@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coracle_content::{Store, StoreError};
+use coracle_content::{Blob, Store, StoreError};
 use coracle_spec::{Class, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
@@ -115,24 +115,7 @@ impl Failure for ImageError {
 /// Makes an image of these layers, the lowest first.
 pub fn assemble(store: &Store, config: &ImageConfig, layers: &[Layer]) -> Result<Image, ImageError> {
     let config = store.put_blob(&to_json(&ConfigDocument::of(config, layers))?)?;
-    let manifest = ManifestDocument {
-        schema_version: 2,
-        media_type: MANIFEST.to_owned(),
-        config: Descriptor {
-            media_type: CONFIG.to_owned(),
-            digest: config.digest,
-            size: config.size,
-        },
-        layers: layers.iter().map(Descriptor::of).collect(),
-    };
-    let size = manifest.size();
-    let manifest = store.put_blob(&to_json(&manifest)?)?;
-    Ok(Image {
-        manifest: manifest.digest,
-        config: config.digest,
-        layers: layers.to_vec(),
-        size: size + manifest.size,
-    })
+    complete(store, &config, layers.to_vec())
 }
 
 /// Loads the image with this manifest.
@@ -173,6 +156,11 @@ pub(crate) fn with_compression(
         .collect::<Result<Vec<_>, _>>()?;
     // The configuration names uncompressed contents only, so it stays, whoever wrote it.
     let config = store.existing_blob(&image.config)?;
+    complete(store, &config, layers)
+}
+
+/// Writes the manifest over a configuration and layers that are in the store.
+fn complete(store: &Store, config: &Blob, layers: Vec<Layer>) -> Result<Image, ImageError> {
     let manifest = ManifestDocument {
         schema_version: 2,
         media_type: MANIFEST.to_owned(),
