@@ -57,21 +57,7 @@ impl Image {
                 .arg(&folder),
         )?;
         idle_soon(&folder)?;
-        let archive = scratch.join("plain.tar");
-        let output = format!("oci-archive:{}", archive.display());
-        coracle.run(&[
-            "build".as_ref(),
-            folder.as_os_str(),
-            "--output".as_ref(),
-            output.as_ref(),
-        ])?;
-        let loaded = engine.call(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
-        let name = loaded
-            .trim()
-            .rsplit(' ')
-            .next()
-            .context("no image was loaded")?
-            .to_owned();
+        let name = engine.load(coracle, &folder, &scratch.join("plain.tar"))?;
         let root = scratch.join("root");
         unpack(engine, &name, scratch, &root)?;
         let config: Value =

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::program::checked;
+use crate::program::{Coracle, checked};
 
 /// Debian's client: it brings the engine's own BuildKit without a plugin.
 const CLIENT: &str = "/usr/bin/docker";
@@ -65,6 +65,20 @@ impl Engine {
     /// Calls the client, which must succeed.
     pub(crate) fn call(&self, arguments: &[&str]) -> Result<String> {
         checked(&mut self.docker(arguments))
+    }
+
+    /// Builds a folder with the program and loads the image; answers its name in the engine.
+    pub(crate) fn load(&self, coracle: &Coracle, folder: &Path, archive: &Path) -> Result<String> {
+        let output = format!("oci-archive:{}", archive.display());
+        coracle.run(&[
+            "build".as_ref(),
+            folder.as_os_str(),
+            "--output".as_ref(),
+            output.as_ref(),
+        ])?;
+        let loaded = self.call(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
+        let name = loaded.trim().rsplit(' ').next().context("no image was loaded")?;
+        Ok(name.to_owned())
     }
 
     pub(crate) fn version(&self) -> Result<String> {

@@ -19,16 +19,7 @@ pub(crate) fn run(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<
             .arg(repository("examples/hello-python"))
             .arg(&folder),
     )?;
-    let archive = scratch.join("hello.tar");
-    let output = format!("oci-archive:{}", archive.display());
-    coracle.run(&[
-        "build".as_ref(),
-        folder.as_os_str(),
-        "--output".as_ref(),
-        output.as_ref(),
-    ])?;
-    let loaded = engine.call(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
-    let image = loaded.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    let image = engine.load(coracle, &folder, &scratch.join("hello.tar"))?;
     engine.call(&["tag", &image, "hello-base:latest"])?;
     fs_err::write(
         folder.join("Dockerfile.peer"),
