@@ -9,7 +9,7 @@ use coracle_content::Store;
 use coracle_debian::{Archive, Debian};
 use coracle_fetch::Fetcher;
 use coracle_oci::{Image, ImageConfig, Layer, assemble, load};
-use coracle_plan::{Arch, Plan, StepId, Target};
+use coracle_plan::{Plan, StepId, Target};
 use coracle_sandbox::Sandboxes;
 use coracle_spec::{Digest, Manifest};
 use serde::Serialize;
@@ -270,7 +270,7 @@ impl Prepared {
             .iter()
             .filter_map(|id| self.keyed.keys.get(id))
             .collect();
-        Digest::of_value(&(architecture(self.target.arch), image, layers))
+        Digest::of_value(&(self.target.arch.name(), image, layers))
     }
 }
 
@@ -292,7 +292,7 @@ fn save_lock(prepared: &Prepared, observer: &Arc<dyn Observer>) {
 fn config(plan: &Plan, target: Target) -> ImageConfig {
     let image = &plan.image;
     ImageConfig {
-        architecture: architecture(target.arch).to_owned(),
+        architecture: target.arch.name().to_owned(),
         created: EPOCH,
         entrypoint: image.entrypoint.clone(),
         cmd: image.command.clone(),
@@ -302,14 +302,6 @@ fn config(plan: &Plan, target: Target) -> ImageConfig {
         exposed_ports: BTreeSet::from([format!("{}/tcp", image.port)]),
         labels: image.labels.clone(),
         stop_signal: String::new(),
-    }
-}
-
-/// Answers the architecture as images name it.
-fn architecture(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Amd64 => "amd64",
-        Arch::Arm64 => "arm64",
     }
 }
 

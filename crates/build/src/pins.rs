@@ -95,11 +95,10 @@ impl Pinning<'_> {
         lock: &Lock,
         refresh: Refresh,
     ) -> Result<Vec<(&'p Base, Recipe)>, BuildError> {
-        let arch = self.request.target.arch;
         let mut unpinned = Vec::new();
         for base in bases(plan) {
-            if refresh == Refresh::Bases || !base::is_pinned(lock, base, arch).map_err(BuildError::Base)? {
-                unpinned.push((base, base::recipe(base, arch).map_err(BuildError::Base)?));
+            if refresh == Refresh::Bases || !base::is_pinned(lock, base).map_err(BuildError::Base)? {
+                unpinned.push((base, base::recipe(base).map_err(BuildError::Base)?));
             }
         }
         Ok(unpinned)

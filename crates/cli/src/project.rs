@@ -111,7 +111,7 @@ fn target() -> Result<Target, ProjectError> {
         "aarch64" => Arch::Arm64,
         other => return Err(ProjectError::Architecture(other)),
     };
-    Ok(Target { arch })
+    Ok(Target::native(arch))
 }
 
 #[cfg(test)]

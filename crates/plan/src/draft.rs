@@ -95,7 +95,8 @@ impl Draft {
     }
 }
 
-/// Answers the base of an image, or the root of its builds.
+/// Answers the base of an image, for the processors that it runs on, or the root of its builds, for those that
+/// build it.
 pub(crate) fn base(context: Context<'_>, name: &str, release: &str, kind: BaseKind, packages: &[&str]) -> Op {
     let own = &context.manifest.build.packages;
     let mut packages: Vec<String> = packages
@@ -105,13 +106,14 @@ pub(crate) fn base(context: Context<'_>, name: &str, release: &str, kind: BaseKi
         .collect();
     packages.sort();
     packages.dedup();
-    let recipe = match kind {
-        BaseKind::Runtime => name.to_owned(),
-        BaseKind::Builder => format!("{name}-builder"),
+    let (name, arch) = match kind {
+        BaseKind::Runtime => (name.to_owned(), context.target.arch),
+        BaseKind::Builder => (format!("{name}-builder"), context.target.host),
     };
     Op::Base(Base {
-        recipe,
+        recipe: format!("{name}-{}", arch.name()),
         release: release.to_owned(),
+        arch,
         kind,
         packages,
     })

@@ -6,6 +6,7 @@ use coracle_spec::revision::Network;
 use serde::Serialize;
 
 use crate::step::StepId;
+use crate::target::Arch;
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +41,8 @@ pub struct Base {
     pub recipe: String,
     /// The Debian release: `trixie`.
     pub release: String,
+    /// The processors that its programs are for.
+    pub arch: Arch,
     /// What it is for; every base of a kind holds what that kind needs, beside `packages`.
     pub kind: BaseKind,
     /// The packages asked for by name, sorted.

@@ -7,6 +7,20 @@ use serde::{Deserialize, Serialize};
 pub struct Target {
     /// The processors it runs on.
     pub arch: Arch,
+    /// The processors that build it: every command of a build runs there, whatever the image is for.
+    pub host: Arch,
+}
+
+impl Target {
+    /// Answers the target of an image that runs on the processors that build it.
+    pub fn native(arch: Arch) -> Self {
+        Self { arch, host: arch }
+    }
+
+    /// Answers whether the machine that builds the image cannot run its programs.
+    pub fn is_foreign(self) -> bool {
+        self.arch != self.host
+    }
 }
 
 /// A processor architecture, in the words of OCI images (`GOARCH`).
@@ -20,6 +34,14 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// Answers the name that OCI images, Go and Debian use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
     /// Answers the word that npm's packages use.
     pub fn npm(self) -> &'static str {
         match self {

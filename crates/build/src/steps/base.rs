@@ -71,10 +71,10 @@ impl Failure for BaseError {
 }
 
 /// Answers the recipe of a base.
-pub(crate) fn recipe(base: &Base, arch: Arch) -> Result<Recipe, BaseError> {
+pub(crate) fn recipe(base: &Base) -> Result<Recipe, BaseError> {
     Ok(Recipe {
         release: base.release.parse()?,
-        arch: match arch {
+        arch: match base.arch {
             Arch::Amd64 => coracle_debian::Arch::Amd64,
             Arch::Arm64 => coracle_debian::Arch::Arm64,
         },
@@ -87,9 +87,9 @@ pub(crate) fn recipe(base: &Base, arch: Arch) -> Result<Recipe, BaseError> {
 }
 
 /// Answers whether `lock` pins a base, by a recipe that this program still has.
-pub(crate) fn is_pinned(lock: &Lock, base: &Base, arch: Arch) -> Result<bool, BaseError> {
+pub(crate) fn is_pinned(lock: &Lock, base: &Base) -> Result<bool, BaseError> {
     match pinned(lock, base) {
-        Ok(locked) => Ok(locked.answers(&recipe(base, arch)?)),
+        Ok(locked) => Ok(locked.answers(&recipe(base)?)),
         Err(BaseError::NotLocked(_)) => Ok(false),
         Err(error) => Err(error),
     }

@@ -205,7 +205,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> Result<Requirements, PlanError> {
         let source: MemorySource = files.iter().copied().collect();
         let manifest = Manifest::default_for("test".parse().unwrap());
-        let (lock, target) = (Lock::default(), Target { arch: Arch::Amd64 });
+        let (lock, target) = (Lock::default(), Target::native(Arch::Amd64));
         let context = Context {
             source: &source,
             manifest: &manifest,

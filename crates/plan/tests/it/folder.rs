@@ -43,7 +43,7 @@ pub(crate) fn planned(source: &MemorySource, folder: &str) -> Result<Plan, PlanE
         source,
         &manifest(source, folder),
         &Lock::default(),
-        &Target { arch: Arch::Amd64 },
+        &Target::native(Arch::Amd64),
     )
 }
 

@@ -232,7 +232,7 @@ fn a_node_of_a_carrier_is_what_the_lock_file_pins() {
             &source,
             &manifest(&source, "test"),
             lock,
-            &Target { arch: Arch::Arm64 },
+            &Target::native(Arch::Arm64),
         )
         .unwrap();
         match op(&plan, "node") {
@@ -307,7 +307,7 @@ fn a_lock_file_reads_back_what_it_wrote_and_forgets_what_is_not_used() {
         &source,
         &manifest(&source, "test"),
         &lock,
-        &Target { arch: Arch::Amd64 },
+        &Target::native(Arch::Amd64),
     )
     .unwrap();
     lock.retain_used(&plan);
