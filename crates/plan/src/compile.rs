@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::runtimes::{self, Language};
 use crate::source::Source;
 use crate::target::Target;
-use crate::{foreign, node, python, server, unsupported};
+use crate::{foreign, node, python, runnable, server, unsupported};
 
 /// Compiles a source tree into a plan.
 ///
@@ -31,11 +31,13 @@ pub fn plan(
     unsupported::check(context)?;
     foreign::check(context)?;
     let mut draft = Draft::default();
-    match runtime(context, &mut draft)? {
+    let plan = match runtime(context, &mut draft)? {
         Runtime::Node => node::plan(context, draft),
         Runtime::Python => python::plan(context, draft),
         Runtime::Server => server::plan(context, draft),
-    }
+    }?;
+    runnable::check(&plan, *target)?;
+    Ok(plan)
 }
 
 enum Runtime {

@@ -5,6 +5,7 @@ use coracle_spec::{Class, Failure};
 use crate::runtimes::{self, Runtime};
 use crate::server;
 use crate::source::ReadFailed;
+use crate::target::Target;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,16 @@ pub enum PlanError {
         /// Which versions there are.
         available: &'static str,
     },
+    /// The image is for other processors than those that build it, and only they could do what it needs.
+    #[error("no image for {} can be built on {}: {what}", target.arch.name(), target.host.name())]
+    Foreign {
+        /// What only those processors could do, and why it is needed: a clause.
+        what: String,
+        /// What the image is for, and where it is built.
+        target: Target,
+        /// What the author can do instead.
+        instead: String,
+    },
     /// Dependencies are declared in a way that leaves no way to install them.
     #[error("{message}")]
     Dependencies {
@@ -117,7 +128,9 @@ impl Failure for PlanError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotYet { instead, .. } | Self::Dependencies { instead, .. } => Some(instead.clone()),
+            Self::NotYet { instead, .. } | Self::Dependencies { instead, .. } | Self::Foreign { instead, .. } => {
+                Some(instead.clone())
+            }
             Self::UnknownRuntime { .. } => Some(known_runtimes()),
             Self::Undetected { .. } => Some(
                 "add one of them, or say in `coracle.yaml` what starts it: `command: [./my-server]`".to_owned(),

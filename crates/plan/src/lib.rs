@@ -18,6 +18,7 @@ mod node;
 pub mod op;
 pub mod plan;
 mod python;
+mod runnable;
 pub mod runtimes;
 mod server;
 pub mod source;

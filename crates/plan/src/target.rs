@@ -1,5 +1,6 @@
 //! What a plan is made for.
 
+use coracle_spec::manifest::Platform;
 use serde::{Deserialize, Serialize};
 
 /// What an image is built for.
@@ -42,11 +43,37 @@ impl Arch {
         }
     }
 
+    /// Answers which variant of the architecture images are for, in the words of OCI images (`GOARM64` without its
+    /// minor part); empty where there is only one.
+    pub fn variant(self) -> &'static str {
+        match self {
+            Self::Amd64 => "",
+            Self::Arm64 => "v8",
+        }
+    }
+
+    /// Answers the platform of images for these processors.
+    pub fn platform(self) -> Platform {
+        match self {
+            Self::Amd64 => Platform::LinuxAmd64,
+            Self::Arm64 => Platform::LinuxArm64,
+        }
+    }
+
     /// Answers the word that npm's packages use.
     pub fn npm(self) -> &'static str {
         match self {
             Self::Amd64 => "x64",
             Self::Arm64 => "arm64",
+        }
+    }
+}
+
+impl From<Platform> for Arch {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::LinuxAmd64 => Self::Amd64,
+            Platform::LinuxArm64 => Self::Arm64,
         }
     }
 }

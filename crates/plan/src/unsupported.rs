@@ -1,13 +1,10 @@
 //! Keys of the manifest that are read, and that nothing acts on yet. Using one is an error, never ignored.
 
 use coracle_spec::Manifest;
-use coracle_spec::manifest::{
-    Base, BuildType, FunctionKind, NodeManager, Platform, PythonManager, Signature,
-};
+use coracle_spec::manifest::{Base, BuildType, FunctionKind, NodeManager, PythonManager, Signature};
 
 use crate::context::Context;
 use crate::error::PlanError;
-use crate::target::Arch;
 
 /// A key, and whether a manifest uses it for something that cannot be done.
 type Rule = (&'static str, fn(&Manifest) -> bool);
@@ -63,23 +60,6 @@ const RULES: &[Rule] = &[
 pub(crate) fn check(context: Context<'_>) -> Result<(), PlanError> {
     match RULES.iter().find(|(_, is_used)| is_used(context.manifest)) {
         Some((key, _)) => Err(refused(context.manifest, key)),
-        None => check_platforms(context),
-    }
-}
-
-fn check_platforms(context: Context<'_>) -> Result<(), PlanError> {
-    let own = match context.target.arch {
-        Arch::Amd64 => Platform::LinuxAmd64,
-        Arch::Arm64 => Platform::LinuxArm64,
-    };
-    match context
-        .manifest
-        .build
-        .platforms
-        .iter()
-        .find(|platform| **platform != own)
-    {
-        Some(_) => Err(refused(context.manifest, "build.platforms")),
         None => Ok(()),
     }
 }

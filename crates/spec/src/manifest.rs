@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 pub use build::{
     Base, Build, BuildType, Entry, Go, Java, JavaTool, ModuleFormat, Node, NodeManager, Platform, Python,
-    PythonManager, Rust, Serve,
+    PythonManager, Rust, Serve, UnknownPlatform,
 };
 pub use error::ManifestError;
 pub use naming::name_of_folder;

@@ -218,7 +218,6 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "build: {args: {A: b}}\n",
         "build: {secrets: {id: file}}\n",
         "build: {exclude_dependencies: [boto3]}\n",
-        "build: {platforms: [linux/arm64]}\n",
         "build: {python: {manager: uv}}\n",
         "build: {node: {bundle: true}}\n",
         "build: {java: {version: 21}}\n",

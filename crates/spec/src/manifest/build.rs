@@ -1,6 +1,8 @@
 //! The part of the manifest that says how the image is made.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 /// How the image is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,7 +29,7 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// Files that the build may read and that no layer holds, by id.
     pub secrets: BTreeMap<String, String>,
-    /// The platforms that it is built for.
+    /// The platforms that it is built for; none means the one that builds it.
     pub platforms: Vec<Platform>,
     /// What is special to Python.
     pub python: Python,
@@ -91,12 +93,45 @@ pub enum Base {
 }
 
 /// A platform as OCI names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Platform {
     /// `linux/amd64`.
     LinuxAmd64,
     /// `linux/arm64`.
     LinuxArm64,
+}
+
+impl Platform {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::LinuxAmd64, Self::LinuxArm64];
+
+    /// Answers its name: `linux/amd64`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LinuxAmd64 => "linux/amd64",
+            Self::LinuxArm64 => "linux/arm64",
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text names no platform that images can be built for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a platform: expected `linux/amd64` or `linux/arm64`")]
+pub struct UnknownPlatform(String);
+
+impl FromStr for Platform {
+    type Err = UnknownPlatform;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|platform| platform.name() == text);
+        known.ok_or_else(|| UnknownPlatform(text.to_owned()))
+    }
 }
 
 /// What is special to Python.
