@@ -18,6 +18,7 @@ use crate::answer::{self, Form};
 use crate::exchange::Exchange;
 use crate::headers;
 use crate::inbound::{BoxError, Inbound, RequestBody};
+use crate::notice::Notice;
 use crate::outbound::Outbound;
 use crate::peer::Peer;
 use crate::record::{Open, Outcome, Record, Records};
@@ -34,6 +35,7 @@ type Inside = BoxCloneSyncService<Request<Inbound>, Response<Outbound>, Infallib
 pub struct Gateway {
     routes: Arc<Routes>,
     inside: Inside,
+    notice: Option<Arc<Notice>>,
     records: Arc<dyn Records>,
     tasks: Tasks,
 }
@@ -46,6 +48,7 @@ impl Gateway {
         Self {
             routes,
             inside: nothing_here(),
+            notice: None,
             records,
             tasks,
         }
@@ -65,10 +68,25 @@ impl Gateway {
         self
     }
 
+    /// Lets each answer, whoever makes it, carry what `notice` says at that moment.
+    #[must_use]
+    pub fn with_notice(mut self, notice: Arc<Notice>) -> Self {
+        self.notice = Some(notice);
+        self
+    }
+
     /// Answers a request. Never fails: what goes wrong is a response too.
     ///
     /// Dropping the future, or the response's body before its end, means that the client has left.
     pub async fn handle(&self, request: Request<Inbound>, peer: Peer) -> Response<Outbound> {
+        let mut response = self.answer(request, peer).await;
+        if let Some(notice) = &self.notice {
+            notice.dress(response.headers_mut());
+        }
+        response
+    }
+
+    async fn answer(&self, request: Request<Inbound>, peer: Peer) -> Response<Outbound> {
         let (head, body) = request.into_parts();
         let form = Form::of(&head.headers);
         let open = self.open(&head, peer);

@@ -1,5 +1,7 @@
 //! The platform for one command: one function at `/`, and nothing that outlives the process.
 
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +20,11 @@ use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use self::trouble::Told;
 use crate::listen;
-use crate::router::public;
 use crate::serve::ServeError;
+
+pub use trouble::Trouble;
 
 /// What can be chosen about it.
 #[derive(Debug, Clone)]
@@ -41,6 +45,7 @@ pub struct Ephemeral {
     address: Option<SocketAddr>,
     platform: Platform,
     gateway: Arc<Gateway>,
+    told: Arc<Told>,
     socket: Option<TcpListener>,
     listeners: Tasks,
     tasks: Tasks,
@@ -74,11 +79,16 @@ impl Ephemeral {
             .await
             .map_err(ServeError::Restore)?;
         let gateway = Gateway::new(Arc::clone(platform.routes()), Arc::new(Unrecorded), tasks.group());
+        let told = Arc::<Told>::default();
+        let gateway = gateway
+            .with_service(trouble::router(Arc::clone(&told)))
+            .with_notice(told.notice());
         Ok(Self {
             function: config.function,
             address,
             platform,
-            gateway: Arc::new(gateway.with_service(public())),
+            gateway: Arc::new(gateway),
+            told,
             socket,
             listeners: tasks.group(),
             tasks,
@@ -120,6 +130,11 @@ impl Ephemeral {
         }
     }
 
+    /// Tells callers from now on that the newest version of the function does not work, or that it does.
+    pub fn tell(&self, trouble: Option<&Trouble>) {
+        self.told.tell(trouble);
+    }
+
     /// Sends one request through the gateway, without any port.
     pub async fn call(&self, request: Request<Inbound>) -> Response<Outbound> {
         self.gateway.handle(request, Peer::Inside).await
@@ -140,7 +155,6 @@ fn settings(config: &EphemeralConfig, address: Option<SocketAddr>) -> PlatformCo
         addressing: Addressing::AtRoot(config.function.clone()),
         environment: config.environment.clone(),
         stop_grace: config.shutdown_grace.min(defaults.stop_grace),
-        drain_grace: config.shutdown_grace.min(defaults.drain_grace),
         spares: 1,
         ..defaults
     }

@@ -20,6 +20,6 @@ mod serve;
 
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
-pub use ephemeral::{Ephemeral, EphemeralConfig};
+pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
 pub use listen::ListenError;
 pub use serve::{Instances, ServeConfig, ServeError, Server, serve};

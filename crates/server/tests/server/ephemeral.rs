@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use coracle_api::{Client, Credentials};
 use coracle_content::Store;
-use coracle_gateway::Inbound;
+use coracle_gateway::{DEV_ERROR, Inbound};
 use coracle_platform::Deploy;
-use coracle_server::{Ephemeral, EphemeralConfig};
+use coracle_server::{Ephemeral, EphemeralConfig, Trouble};
 use coracle_spec::{Digest, RevisionConfig};
 use coracle_testkit::{FakeSandboxes, Program};
 use http_body_util::BodyExt as _;
@@ -111,4 +111,45 @@ async fn what_the_function_prints_is_followed_from_its_start() {
     sandboxes.running_now()[0].print("hello\n").await;
     let lines = live.next().await.unwrap().unwrap();
     assert_eq!(lines[0].text, "hello");
+}
+
+#[tokio::test]
+async fn trouble_is_the_answer_while_no_version_works_and_a_header_once_one_does() {
+    let World {
+        ephemeral,
+        image,
+        folder: _folder,
+        ..
+    } = world(None).await;
+    let ask = async |accept: &'static str| {
+        let request = http::Request::get("/any").header("host", "localhost");
+        let request = request.header("accept", accept).body(Inbound::empty()).unwrap();
+        let response = ephemeral.call(request).await;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let said = headers
+            .get(&DEV_ERROR)
+            .map(|value| value.to_str().unwrap().to_owned());
+        (status, said, String::from_utf8(body.to_vec()).unwrap())
+    };
+    let summary = "cannot plan the build".to_owned();
+    let trouble = Trouble {
+        report: format!("error: {summary}\n  hint: <mend> it"),
+        summary: summary.clone(),
+    };
+    ephemeral.tell(Some(&trouble));
+    let report = format!("{}\n", trouble.report);
+    assert_eq!(ask("*/*").await, (503, Some(summary.clone()), report));
+    let (status, _, page) = ask("text/html,*/*").await;
+    assert!(
+        status == 503 && page.contains("&lt;mend&gt;") && page.contains("http-equiv=\"refresh\""),
+        "{page}"
+    );
+    ephemeral.deploy(deploy(image)).await.unwrap();
+    let (status, said, body) = ask("text/html").await;
+    assert_eq!((status, said), (200, Some(summary)));
+    assert!(body.starts_with("hi from"), "{body}");
+    ephemeral.tell(None);
+    assert_eq!(ask("*/*").await.1, None);
+    ephemeral.shutdown().await;
 }
