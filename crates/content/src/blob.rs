@@ -8,6 +8,7 @@ use fs_err as fs;
 
 use crate::error::{Context, StoreError};
 use crate::store::Store;
+use crate::touch;
 
 /// A blob in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +48,17 @@ impl Blob {
 impl Store {
     /// Looks a blob up.
     pub fn blob(&self, digest: &Digest) -> Result<Option<Blob>, StoreError> {
+        self.keep(digest)?;
         let path = self.blob_path(digest);
         match fs::symlink_metadata(&path) {
-            Ok(metadata) => Ok(Some(Blob {
-                digest: *digest,
-                size: metadata.len(),
-                path,
-            })),
+            Ok(metadata) => {
+                touch::used(&path, &metadata);
+                Ok(Some(Blob {
+                    digest: *digest,
+                    size: metadata.len(),
+                    path,
+                }))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).context("look at", &path),
         }

@@ -7,6 +7,8 @@
 //!   again. It carries the id of the boot that made it and a census of itself; after a reboot the first look-up
 //!   takes the census again and drops a tree that differs;
 //! - a record carries the digest of its own text, so that a torn one reads as absent;
+//! - what is in use is leased, and what is not may be collected at any moment: the gate between the two is described
+//!   in `gate.rs`, the order of collection in `collect.rs`;
 //! - every lock is an `flock`, which the kernel releases with its process. Leases and scratch directories are told
 //!   from leftovers by the lock that their owner holds.
 //!
@@ -21,10 +23,17 @@
 //! store/caches/NAME/             directories that package managers keep between builds
 //! store/stats/HEX                digests of an author's files by their `lstat`
 //! store/locks, leases, scratch   held while their owner lives
+//! store/gate                     held for moments by users and by the collector
+//! store/collected                when the last collection was
 //! ```
 
 mod blob;
+mod collect;
+mod disk_use;
+mod document;
 mod error;
+mod gate;
+mod inventory;
 mod lease;
 mod lock;
 mod record;
@@ -32,10 +41,15 @@ mod remove;
 mod scratch;
 mod stat_cache;
 mod store;
+mod touch;
 mod tree;
+mod usage;
 
 pub use blob::{Blob, BlobWriter};
+pub use collect::{CollectError, Collected, Extent, Limits, Roots, RootsError};
+pub use disk_use::disk_use;
 pub use error::StoreError;
+pub use inventory::Kind;
 pub use lease::Lease;
 pub use lock::Guard;
 pub use remove::remove_tree;
@@ -43,3 +57,4 @@ pub use scratch::Scratch;
 pub use stat_cache::StatCache;
 pub use store::Store;
 pub use tree::{StagedTree, Tree};
+pub use usage::{Usage, Use};

@@ -2,6 +2,8 @@
 //!
 //! A record is a cache: it is written without a sync, and one that a power cut tore reads as absent. The first line
 //! is the digest of the rest.
+//!
+//! A record that names no digest is a note rather than a cache, and stays for ever.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Context, StoreError};
 use crate::store::Store;
+use crate::touch;
 
 impl Store {
     /// Looks a record up. One of another shape, or torn, is absent.
@@ -23,10 +26,18 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         let path = self.record_path(kind, key);
         match fs::read(&path) {
-            Ok(text) => Ok(sealed(&text).and_then(|json| serde_json::from_slice(json).ok())),
+            Ok(text) => {
+                touch::used_at(&path);
+                Ok(sealed(&text).and_then(|json| serde_json::from_slice(json).ok()))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).context("read", &path),
         }
+    }
+
+    /// Notes that a record was of use, for the order of collection, without reading it.
+    pub fn use_record(&self, kind: &'static str, key: &Digest) {
+        touch::used_at(&self.record_path(kind, key));
     }
 
     /// Writes a record in one piece, over the one that was there.

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err as fs;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use crate::error::{Context, StoreError};
 use crate::remove::remove_tree;
@@ -36,6 +38,48 @@ impl Drop for Scratch {
         // What cannot be removed now is swept by the next process that opens the store.
         let _ = remove_tree(&self.path);
     }
+}
+
+/// A directory that was taken from its place in the store. Dropped, it is removed, without anybody in the way.
+#[derive(Debug)]
+pub(crate) struct Doomed {
+    path: PathBuf,
+    _lock: fs::File,
+}
+
+impl Doomed {
+    /// Takes the directory at `path` into the scratch space, locked there, so that nobody sweeps it meanwhile. This
+    /// makes no file, so that it works on a full disk.
+    pub(crate) fn take(store: &Store, path: &Path) -> io::Result<Self> {
+        let lock = fs::File::open(path)?;
+        lock.file().try_lock()?;
+        loop {
+            let place = store.folder("scratch").join(fresh_name());
+            match renameat_with(CWD, path, CWD, &place, RenameFlags::NOREPLACE) {
+                Ok(()) => {
+                    return Ok(Self {
+                        path: place,
+                        _lock: lock,
+                    });
+                }
+                // Another pid namespace on the same store.
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        if let Err(error) = remove_tree(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove what nothing uses");
+        }
+    }
+}
+
+fn fresh_name() -> String {
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Store {
@@ -69,8 +113,7 @@ pub(crate) fn create_held(
     make: impl Fn(&Path) -> io::Result<fs::File>,
 ) -> Result<(PathBuf, fs::File), StoreError> {
     loop {
-        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = folder.join(name);
+        let path = folder.join(fresh_name());
         match make(&path) {
             Ok(file) if holds(&file, &path) => return Ok((path, file)),
             Ok(_) => {}

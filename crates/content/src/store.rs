@@ -8,7 +8,9 @@ use coracle_spec::Digest;
 use fs_err as fs;
 
 use crate::error::{Context, StoreError};
-use crate::scratch;
+use crate::gate::Gate;
+use crate::lease::Lease;
+use crate::{scratch, touch};
 
 const VERSION: &str = "1";
 const FOLDERS: [&str; 8] = [
@@ -23,15 +25,19 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// A content store. Cloning it is cheap; clones, and other processes, may use it at the same time.
+///
+/// What is looked up may be collected before it is read, unless the store is [held](Store::held) or the digest leased.
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    lease: Option<Arc<Lease>>,
 }
 
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
     boot: String,
+    gate: Gate,
 }
 
 impl Store {
@@ -49,8 +55,10 @@ impl Store {
             .trim()
             .to_owned();
         let root = fs::canonicalize(root).context("resolve", root)?;
+        let gate = Gate::of(&root);
         let store = Self {
-            inner: Arc::new(Inner { root, boot }),
+            inner: Arc::new(Inner { root, boot, gate }),
+            lease: None,
         };
         scratch::sweep(&store)?;
         Ok(store)
@@ -69,9 +77,28 @@ impl Store {
                 name: name.to_owned(),
             });
         }
+        self.keep(&cache_key(name))?;
         let path = self.folder("caches").join(name);
         fs::create_dir_all(&path).context("make", &path)?;
+        touch::touch(&path);
         Ok(path)
+    }
+
+    /// Answers the same store with another lease.
+    pub(crate) fn with_lease(&self, lease: Arc<Lease>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            lease: Some(lease),
+        }
+    }
+
+    /// Keeps a digest that is about to be looked up or made, if the store is held.
+    pub(crate) fn keep(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.keep(digest))
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// Answers the identity of this boot of the machine.
@@ -86,6 +113,11 @@ impl Store {
     pub(crate) fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.inner.root.join("blobs/sha256").join(digest.hex())
     }
+}
+
+/// Answers what a package manager's cache is leased by.
+pub(crate) fn cache_key(name: &str) -> Digest {
+    Digest::of_value(&("cache", name))
 }
 
 fn lay_out(root: &Path) -> Result<(), StoreError> {

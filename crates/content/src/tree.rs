@@ -4,14 +4,17 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use coracle_spec::{Digest, Hasher};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::disk_use::DiskUse;
 use crate::error::{Context, StoreError};
 use crate::scratch::Scratch;
 use crate::store::Store;
+use crate::touch;
 
 /// An unpacked tree in the store. Nobody changes what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +51,12 @@ impl StagedTree {
 
     /// Makes the tree visible under `digest`. When another process was quicker, its tree is answered.
     pub fn commit(self, digest: &Digest) -> Result<Tree, StoreError> {
-        let census = Census::take(&self.root)?;
+        self.store.keep(digest)?;
+        let (census, disk) = Census::take(&self.root)?;
         let mark = Mark {
             boot: self.store.boot().to_owned(),
             census,
+            disk,
         };
         mark.write(&self.store, self.scratch.path())?;
         loop {
@@ -98,13 +103,17 @@ impl Store {
     /// Looks a tree up. The first look after a reboot checks that the whole tree reached the disk; one that did
     /// not is dropped and absent.
     pub fn tree(&self, digest: &Digest) -> Result<Option<Tree>, StoreError> {
+        self.keep(digest)?;
         let place = self.tree_place(digest);
         let tree = Tree {
             digest: *digest,
             path: place.join("root"),
         };
         match Mark::read(&place)? {
-            Found::Mark(mark) if mark.boot == self.boot() => Ok(Some(tree)),
+            Found::Mark(mark) if mark.boot == self.boot() => {
+                touch::used_at(&Mark::path(&place));
+                Ok(Some(tree))
+            }
             Found::Nothing => Ok(None),
             Found::Mark(_) | Found::Torn => self.check_again(tree),
         }
@@ -118,12 +127,16 @@ impl Store {
             Found::Torn => return self.drop_tree(&place),
             Found::Mark(mark) => mark,
         };
-        if Census::take(&tree.path).ok().as_ref() != Some(&mark.census) {
+        let Some((_, disk)) = Census::take(&tree.path)
+            .ok()
+            .filter(|(census, _)| *census == mark.census)
+        else {
             return self.drop_tree(&place);
-        }
+        };
         Mark {
             boot: self.boot().to_owned(),
             census: mark.census,
+            disk,
         }
         .write(self, &place)?;
         Ok(Some(tree))
@@ -147,6 +160,9 @@ impl Store {
 struct Mark {
     boot: String,
     census: Census,
+    /// What it takes on the disk, in bytes. Not part of the census: a file system may pack it again.
+    #[serde(default)]
+    disk: u64,
 }
 
 enum Found {
@@ -156,8 +172,12 @@ enum Found {
 }
 
 impl Mark {
+    fn path(place: &Path) -> PathBuf {
+        place.join("mark")
+    }
+
     fn read(place: &Path) -> Result<Found, StoreError> {
-        let path = place.join("mark");
+        let path = Self::path(place);
         match fs::read(&path) {
             Ok(json) => Ok(serde_json::from_slice(&json).map_or(Found::Torn, Found::Mark)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("read", &path),
@@ -167,12 +187,22 @@ impl Mark {
     }
 
     fn write(&self, store: &Store, place: &Path) -> Result<(), StoreError> {
-        let path = place.join("mark");
+        let path = Self::path(place);
         let json = serde_json::to_vec(self)
             .map_err(io::Error::other)
             .context("write", &path)?;
         store.replace(&path, &json)
     }
+}
+
+/// Answers what the tree at `place` takes on the disk, in bytes, and when it was last of use; `None` when it is not
+/// whole.
+pub(crate) fn weigh(place: &Path) -> Option<(u64, SystemTime)> {
+    let Ok(Found::Mark(mark)) = Mark::read(place) else {
+        return None;
+    };
+    let used = fs::symlink_metadata(Mark::path(place)).ok()?.modified().ok()?;
+    Some((mark.disk.max(mark.census.bytes), used))
 }
 
 /// What a tree looks like from outside its files: enough to notice what a crash cut, since file systems write a
@@ -185,21 +215,24 @@ struct Census {
 }
 
 impl Census {
-    fn take(root: &Path) -> Result<Self, StoreError> {
+    /// Answers it with the bytes that the tree takes on the disk.
+    fn take(root: &Path) -> Result<(Self, u64), StoreError> {
         let mut counting = Counting {
             entries: 0,
             bytes: 0,
             hasher: Hasher::default(),
+            disk: DiskUse::default(),
         };
         let mut pending = vec![root.to_owned()];
         while let Some(folder) = pending.pop() {
             counting.folder(&folder, &mut pending)?;
         }
-        Ok(Self {
+        let census = Self {
             entries: counting.entries,
             bytes: counting.bytes,
             digest: counting.hasher.finish(),
-        })
+        };
+        Ok((census, counting.disk.bytes()))
     }
 }
 
@@ -207,6 +240,7 @@ struct Counting {
     entries: u64,
     bytes: u64,
     hasher: Hasher,
+    disk: DiskUse,
 }
 
 impl Counting {
@@ -232,6 +266,7 @@ impl Counting {
         let size = if metadata.is_dir() { 0 } else { metadata.len() };
         self.entries += 1;
         self.bytes += size;
+        self.disk.add(metadata);
         self.hasher
             .update(path.file_name().unwrap_or_default().as_bytes());
         let numbers = [

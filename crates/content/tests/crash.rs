@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use coracle_content::Store;
+use coracle_content::{Extent, Limits, Roots, RootsError, Store};
 use coracle_spec::Digest;
 use fs_err as fs;
 
@@ -19,6 +19,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.as_slice() {
         [_, role, root] if role == "work" => work(Path::new(root)),
+        [_, role, root] if role == "collect" => collect(Path::new(root)),
         _ => check(),
     }
 }
@@ -28,7 +29,7 @@ fn check() {
     let root = base.path().join("store");
     let mut made = 0;
     for point in 0..POINTS {
-        kill_after(&root, point);
+        kill_after(&root, if point % 2 == 0 { "work" } else { "collect" }, point);
         let store = Store::open(&root).unwrap();
         made += check_blobs(&root);
         check_trees(&store, &root);
@@ -41,9 +42,9 @@ fn check() {
     );
 }
 
-fn kill_after(root: &Path, point: usize) {
+fn kill_after(root: &Path, role: &str, point: usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .arg("work")
+        .arg(role)
         .arg(root)
         .stdout(Stdio::piped())
         .spawn()
@@ -72,6 +73,32 @@ fn work(root: &Path) {
         write_tree(&store, &text);
         step();
         store.put_record("text", &key, &text).unwrap();
+    }
+}
+
+/// Makes trees, blobs and records and collects them again, until it is killed.
+fn collect(root: &Path) {
+    let store = Store::open(root).unwrap();
+    let limits = Limits {
+        bytes: Some(150_000),
+        unused: None,
+    };
+    for round in 0.. {
+        let text = format!("{}-{round}-", std::process::id()).repeat(2_000);
+        write_blob(&store, &text);
+        write_tree(&store, &text);
+        store.put_record("text", &Digest::of(&text), &text).unwrap();
+        store.collect(&Watched, &limits, Extent::Whole).unwrap();
+    }
+}
+
+/// No images; being asked for them, with the gate shut, is a step too.
+struct Watched;
+
+impl Roots for Watched {
+    fn images(&self) -> Result<Vec<Digest>, RootsError> {
+        step();
+        Ok(Vec::new())
     }
 }
 
