@@ -20,7 +20,7 @@ const TEMPLATE: &str = "\
 
 const GROUPS: &[(&str, &[&str])] = &[
     ("Develop", &["new", "up", "plan", "build", "runtimes"]),
-    ("Serve", &["serve", "login", "secret"]),
+    ("Serve", &["serve", "login", "secret", "doctor"]),
     (
         "Use",
         &["deploy", "ls", "describe", "revisions", "invoke", "logs", "rm"],

@@ -19,6 +19,7 @@ mod printer;
 mod progress;
 mod project;
 mod run;
+mod service_manager;
 mod settings;
 mod table;
 mod verbs;

@@ -3,6 +3,7 @@
 mod build;
 mod deploy;
 mod describe;
+mod doctor;
 mod invoke;
 mod login;
 mod logs;
@@ -37,6 +38,7 @@ pub(crate) enum Verb {
     Deploy(deploy::Deploy),
     Ls(ls::Ls),
     Describe(describe::Describe),
+    Doctor(doctor::Doctor),
     Revisions(revisions::Revisions),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
@@ -59,6 +61,7 @@ impl Verb {
             Self::Ls(ls) => ls.run(context).await?,
             Self::Describe(describe) => describe.run(context).await?,
             Self::Revisions(revisions) => revisions.run(context).await?,
+            Self::Doctor(doctor) => return doctor.run(context).await,
             Self::Invoke(invoke) => return invoke.run(context).await,
             Self::Logs(logs) => logs.run(context).await?,
             Self::Rm(rm) => rm.run(context).await?,

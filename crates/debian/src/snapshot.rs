@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use coracle_content::Store;
 use coracle_spec::Digest;
+use jiff::Timestamp;
 use liblzma::read::XzDecoder;
 
 use crate::base_lock::{BaseLock, LockedPackage, LockedSuite};
@@ -56,6 +57,11 @@ impl Snapshot {
     /// Answers whether `recipe` is for the snapshot's release and architecture.
     pub fn is_of(&self, recipe: &Recipe) -> bool {
         (recipe.release, recipe.arch) == (self.release, self.arch)
+    }
+
+    /// Answers when the newest of its lists was published.
+    pub fn published(&self) -> Option<Timestamp> {
+        self.suites.iter().map(|suite| suite.locked.date).max()
     }
 
     fn key(&self, recipe: &Recipe) -> Digest {

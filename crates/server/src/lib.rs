@@ -22,4 +22,4 @@ pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
 pub use listen::ListenError;
-pub use serve::{Instances, ServeConfig, ServeError, Server, serve};
+pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, serve};

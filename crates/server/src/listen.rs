@@ -25,6 +25,9 @@ pub enum ListenError {
         /// Why.
         source: std::io::Error,
     },
+    /// The socket that somebody else holds is not usable.
+    #[error("cannot listen on the socket that was passed on")]
+    Inherited(#[source] std::io::Error),
     /// The socket cannot be made.
     #[error("cannot listen on `{path}`")]
     Unix {
@@ -39,7 +42,7 @@ impl Failure for ListenError {
     fn class(&self) -> Class {
         match self {
             Self::Taken(_) => Class::Conflict,
-            Self::Tcp { .. } | Self::Unix { .. } => Class::User,
+            Self::Tcp { .. } | Self::Inherited(_) | Self::Unix { .. } => Class::User,
         }
     }
 
@@ -51,7 +54,7 @@ impl Failure for ListenError {
                     "choose another address with `--listen`, such as `--listen {next}`"
                 ))
             }
-            Self::Tcp { .. } | Self::Unix { .. } => None,
+            Self::Tcp { .. } | Self::Inherited(_) | Self::Unix { .. } => None,
         }
     }
 }
@@ -64,6 +67,12 @@ pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError>
             std::io::ErrorKind::AddrInUse => ListenError::Taken(address),
             _ => ListenError::Tcp { address, source },
         })
+}
+
+/// Takes part in a socket that somebody else holds.
+pub(crate) fn inherited(socket: &std::net::TcpListener) -> Result<TcpListener, ListenError> {
+    let own = socket.try_clone().map_err(ListenError::Inherited)?;
+    TcpListener::from_std(own).map_err(ListenError::Inherited)
 }
 
 /// Listens on `address`, or on the next free port when that one is taken.

@@ -19,7 +19,7 @@ use coracle_state::{LogLimits, State};
 use coracle_tasks::Tasks;
 use tokio::time::timeout;
 
-pub use config::ServeConfig;
+pub use config::{Listen, ServeConfig};
 pub use error::ServeError;
 
 use self::sockets::Sockets;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use coracle_server::{DataDirectory, ServeConfig, Server};
+use coracle_server::{DataDirectory, Listen, ServeConfig, Server};
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 
@@ -16,6 +16,7 @@ use crate::engine::Keeper;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
+use crate::service_manager;
 
 /// How long instances outlive a server that was killed, for the next one to find them.
 const LEASE: Duration = Duration::from_secs(30);
@@ -26,7 +27,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// into the data directory and prints where.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Listen here
+    /// Listen here, unless a service manager passes a socket on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Serve metrics here
@@ -59,6 +60,7 @@ impl Failure for RunDirectoryError {
 
 impl Serve {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+        let passed = service_manager::take_socket()?;
         let data = DataDirectory::take(&context.settings.data)?;
         let tasks = Tasks::new();
         let keeper = Keeper::new(
@@ -67,19 +69,26 @@ impl Serve {
             &tasks,
             &context.settings.outside,
         )?;
-        let result = self.serve(data, &keeper, context).await;
+        let listen = passed.map_or(Listen::At(self.listen), Listen::On);
+        let result = self.serve(data, listen, &keeper, context).await;
         keeper.end(&tasks).await;
         result
     }
 
-    async fn serve(self, data: DataDirectory, keeper: &Keeper, context: &Context) -> Result<(), Error> {
+    async fn serve(
+        self,
+        data: DataDirectory,
+        listen: Listen,
+        keeper: &Keeper,
+        context: &Context,
+    ) -> Result<(), Error> {
         let printer = context.printer;
         // An earlier server's keeper is found first: a new one would take its place.
         let instances = keeper.instances().await?;
         keeper.prepare().await?;
         let mut interrupt = Interrupt::listen()?;
         let config = ServeConfig {
-            listen: self.listen,
+            listen,
             metrics: Some(self.metrics),
             public_url: self.public_url,
             domain: self.domain,
@@ -90,7 +99,9 @@ impl Serve {
         };
         let server = coracle_server::serve(data, config, instances).await?;
         greet(&server, printer)?;
+        service_manager::tell_ready(server.public_url());
         interrupt.next().await;
+        service_manager::tell_ending();
         printer.say("ending: requests in flight may finish; Ctrl-C again does not wait");
         tokio::select! {
             () = server.shutdown() => {}

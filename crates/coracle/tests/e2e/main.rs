@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod doctor;
 mod examples;
 mod harbour;
 mod isolation;
@@ -21,4 +22,5 @@ mod other_tools;
 mod reproducible;
 mod runs;
 mod serve;
+mod service_manager;
 mod ship;

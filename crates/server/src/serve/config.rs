@@ -1,14 +1,23 @@
 //! What can be chosen about a server.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+/// Where functions and the API are served.
+#[derive(Debug)]
+pub enum Listen {
+    /// At an address of the server's own choice.
+    At(SocketAddr),
+    /// On a socket that somebody else holds, such as a service manager: it must listen already, and not block.
+    On(TcpListener),
+}
+
 /// What can be chosen about a server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ServeConfig {
     /// Where functions and the API are served.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where metrics are served, if at all.
     pub metrics: Option<SocketAddr>,
     /// The address that functions answer under, if it is not the one listened on: behind a proxy, say.
@@ -28,7 +37,7 @@ pub struct ServeConfig {
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
-            listen: ([127, 0, 0, 1], 8080).into(),
+            listen: Listen::At(([127, 0, 0, 1], 8080).into()),
             metrics: Some(([127, 0, 0, 1], 8081).into()),
             public_url: None,
             domain: "localhost".to_owned(),

@@ -7,7 +7,7 @@ use coracle_gateway::{Gateway, Listener, ListenerLimits};
 use coracle_tasks::Tasks;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::ServeConfig;
+use super::{Listen, ServeConfig};
 use crate::data::DataDirectory;
 use crate::listen::{self, ListenError};
 
@@ -25,14 +25,17 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Takes them all.
     pub(super) async fn take(data: &DataDirectory, config: &ServeConfig) -> Result<Self, ListenError> {
-        let tcp = listen::tcp(config.listen).await?;
+        let tcp = match &config.listen {
+            Listen::At(address) => listen::tcp(*address).await?,
+            Listen::On(socket) => listen::inherited(socket)?,
+        };
         let metrics = match config.metrics {
             // Nobody needs to know the port before a scraper is set up, so a taken one is no reason not to serve.
             Some(address) => Some(listen::tcp_or_next(address).await?),
             None => None,
         };
         Ok(Self {
-            address: tcp.local_addr().unwrap_or(config.listen),
+            address: tcp.local_addr().map_err(ListenError::Inherited)?,
             unix: listen::unix(&data.socket())?,
             metrics_address: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
             tcp,

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use coracle_server::{DataDirectory, DataError, ListenError, ServeConfig, ServeError};
+use coracle_server::{DataDirectory, DataError, Listen, ListenError, ServeConfig, ServeError};
 use coracle_spec::{Class, Failure as _};
 use coracle_testkit::{FakeSandboxes, Program};
 
@@ -40,7 +40,7 @@ async fn a_taken_port_is_said_and_nothing_is_left_behind() {
     let world = World::running(Program::greeting("hi")).await;
     let folder = tempfile::tempdir().unwrap();
     let taken = ServeConfig {
-        listen: world.server.address(),
+        listen: Listen::At(world.server.address()),
         ..settings()
     };
     let sandboxes = FakeSandboxes::running(Program::greeting("hi"));

@@ -1,5 +1,6 @@
 //! A server of its own for each test.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use coracle_api::{Client, Credentials, Endpoint};
 use coracle_content::Store;
 use coracle_oci::{ImageConfig, assemble};
 use coracle_sandbox::Sandboxes;
-use coracle_server::{DataDirectory, ServeConfig, ServeError, Server, serve, store};
+use coracle_server::{DataDirectory, Listen, ServeConfig, ServeError, Server, serve, store};
 use coracle_spec::{Digest, FunctionId, RevisionConfig, Span};
 use coracle_testkit::{FakeSandboxes, Program};
 use http_body_util::BodyExt as _;
@@ -75,9 +76,9 @@ pub(crate) async fn start(
 }
 
 pub(crate) fn settings() -> ServeConfig {
-    let anywhere = ([127, 0, 0, 1], 0).into();
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     ServeConfig {
-        listen: anywhere,
+        listen: Listen::At(anywhere),
         metrics: Some(anywhere),
         version: "1.2.3".to_owned(),
         shutdown_grace: Duration::from_secs(5),
