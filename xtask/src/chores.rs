@@ -1,5 +1,7 @@
 //! What each chore does.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 
 use crate::command::{cargo, run};
@@ -31,6 +33,24 @@ pub(crate) fn bench() -> Result<()> {
     let release = metadata::read()?.target_directory.join("release");
     let (benches, program) = (release.join("coracle-benches"), release.join("coracle"));
     run(&benches.to_string_lossy(), &[&program.to_string_lossy()], &[])
+}
+
+/// Makes a package of the program, or of one that was built before, with `make`, and says where it is.
+pub(crate) fn package(program: Option<&String>, make: fn(&Path, &Path) -> Result<PathBuf>) -> Result<()> {
+    let to = metadata::read()?.target_directory.join("packages");
+    fs_err::create_dir_all(&to)?;
+    let program = match program {
+        Some(program) => PathBuf::from(program),
+        None => release()?,
+    };
+    let package = make(&program, &to)?;
+    eprintln!("made `{}`", package.display());
+    Ok(())
+}
+
+fn release() -> Result<PathBuf> {
+    cargo(&["build", "--release", "--locked", "--package", "coracle"], &[])?;
+    Ok(metadata::read()?.target_directory.join("release/coracle"))
 }
 
 /// Checks everything that needs no running program.

@@ -1,6 +1,6 @@
 //! Programs that chores run, printed before they run so that each can be repeated by hand.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -22,6 +22,19 @@ pub(crate) fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)
         bail!("`{shown}` failed: {status}");
     }
     Ok(())
+}
+
+/// Runs `program` with `arguments`, and answers what it prints.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run `{program}`"))?;
+    if !output.status.success() {
+        bail!("`{program} {}` failed: {}", arguments.join(" "), output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{program}` prints no text"))
 }
 
 /// Runs the Cargo that compiled this program.

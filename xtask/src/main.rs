@@ -6,6 +6,8 @@
 mod arrows;
 mod chores;
 mod command;
+mod deb;
+mod image;
 mod licences;
 mod metadata;
 mod packages;
@@ -18,6 +20,8 @@ usage: cargo xtask CHORE
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
   bench              measure the program beside its peers
+  deb [PROGRAM]      make the Debian package of a release build, or of PROGRAM
+  image [PROGRAM]    make the container image of a release build, or of PROGRAM, with itself
   packages           install what the tests need, and nothing else";
 
 fn main() -> ExitCode {
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
         (Some("test"), arguments) => chores::test(arguments),
         (Some("lint"), []) => chores::lint(),
         (Some("bench"), []) => chores::bench(),
+        (Some("deb"), rest @ ([] | [_])) => chores::package(rest.first(), deb::build),
+        (Some("image"), rest @ ([] | [_])) => chores::package(rest.first(), image::build),
         (Some("packages"), []) => packages::install(packages::FOR_TESTS),
         _ => {
             eprintln!("{USAGE}");

@@ -12,6 +12,7 @@ use serde::Deserialize;
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) target_directory: PathBuf,
+    pub(crate) workspace_root: PathBuf,
     workspace_members: BTreeSet<String>,
     resolve: Resolve,
 }
@@ -75,6 +76,14 @@ impl Metadata {
         self.packages
             .iter()
             .filter(|package| self.workspace_members.contains(&package.id))
+    }
+
+    /// Answers the version of the workspace's package called `name`.
+    pub(crate) fn version(&self, name: &str) -> Result<&str> {
+        match self.members().find(|package| package.name == name) {
+            Some(package) => Ok(&package.version),
+            None => bail!("the workspace has no package `{name}`"),
+        }
     }
 
     /// Answers the names of the packages that `package` itself names as dependencies.

@@ -68,6 +68,20 @@ pub(crate) const FOR_BENCHMARKS: &[Need] = &[
     },
 ];
 
+/// What the Debian package is made with.
+pub(crate) const FOR_PACKAGES: &[Need] = &[
+    Need {
+        program: "dpkg-shlibdeps",
+        package: "dpkg-dev",
+        why: "finds the libraries that the program needs",
+    },
+    Need {
+        program: "strip",
+        package: "binutils",
+        why: "leaves out what only debuggers need",
+    },
+];
+
 /// Installs the missing packages, and says which and why.
 pub(crate) fn install(needs: &[Need]) -> Result<()> {
     let mut is_updated = false;
