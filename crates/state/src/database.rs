@@ -65,7 +65,8 @@ fn keep_private(path: &Path) -> Result<(), StateError> {
     options.open(path).map(drop).map_err(StateError::Directory)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
+/// Opens a connection; makes no tables.
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;

@@ -11,6 +11,7 @@ mod event;
 mod function;
 mod logs;
 mod revision;
+mod roots;
 mod secret;
 mod state;
 

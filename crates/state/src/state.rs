@@ -8,6 +8,9 @@ use crate::error::StateError;
 use crate::logs::{LogLimits, Logs};
 use crate::secret::Secrets;
 
+/// The database's file.
+pub(crate) const DATABASE: &str = "state.db";
+
 /// What the platform remembers. Cheap to clone; what is written is written in order, by one thread.
 ///
 /// A call that changes something returns when the change is on the disk. Calls are made inside a runtime.
@@ -25,7 +28,7 @@ impl State {
     pub fn open(data: &Path, limits: LogLimits) -> Result<Self, StateError> {
         fs_err::create_dir_all(data).map_err(StateError::Directory)?;
         Ok(Self {
-            database: Arc::new(Database::open(&data.join("state.db"))?),
+            database: Arc::new(Database::open(&data.join(DATABASE))?),
             secrets: Secrets::at(data.join("secrets")),
             logs: Logs::open(data.join("logs"), limits).map_err(StateError::Logs)?,
         })
