@@ -7,6 +7,7 @@ mod bounded;
 mod finding;
 mod machine;
 mod network;
+mod program;
 mod sandbox;
 mod way_out;
 

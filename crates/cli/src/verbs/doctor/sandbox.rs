@@ -1,18 +1,22 @@
-//! Sandboxes: one is made and runs a program, with all that an instance gets.
+//! Sandboxes: one is made as instances get it, and runs a program.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use coracle_content::StoreError;
 use coracle_sandbox::{
-    Bind, CreateError, Exit, Limits, Network, Process, Profile, SandboxError, SandboxId, SandboxSpec,
-    StartError, Upper,
+    CreateError, Exit, Limits, Network, Process, Profile, SandboxError, SandboxId, SandboxSpec, StartError,
+    Upper,
 };
 use coracle_spec::{ByteSize, Class, Failure};
+use fs_err as fs;
 use tokio::time::timeout;
 
 use super::finding::{Finding, State};
+use super::program;
 use crate::context::Context;
 use crate::engine::Engine;
 
@@ -21,17 +25,16 @@ const CHECK: &str = "sandboxes";
 /// How long making, running and removing it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What every Linux distribution has in one of the folders that are shown to it.
-const PROGRAM: &str = "true";
-
-/// Folders of the host that hold programs and what they load.
-const FOLDERS: [&str; 5] = ["/usr", "/bin", "/lib", "/lib64", "/nix"];
+/// Where the program is in the root.
+const PROGRAM: &str = "exit";
 
 /// Why a sandbox does not work.
 #[derive(Debug, thiserror::Error)]
 enum TrialError {
-    #[error("cannot keep a file in the data directory")]
+    #[error("cannot use the data directory")]
     Store(#[from] StoreError),
+    #[error("cannot write to the data directory")]
+    Write(#[from] std::io::Error),
     #[error("no sandbox can be made")]
     Create(#[from] CreateError),
     #[error("no program starts in a sandbox")]
@@ -55,12 +58,12 @@ impl Failure for TrialError {
             Self::Create(error) => error.hint(),
             Self::Start(error) => error.hint(),
             Self::Sandbox(error) => error.hint(),
-            Self::Exit(_) | Self::Slow => None,
+            Self::Write(_) | Self::Exit(_) | Self::Slow => None,
         }
     }
 }
 
-/// Makes a sandbox as instances get it, with a way out, and runs a program of the host in it.
+/// Makes a sandbox with a way out, and runs a program in it.
 pub(super) async fn check(context: &Context) -> Vec<Finding> {
     let finding = match Engine::open(context) {
         Err(error) => failed(&error),
@@ -91,8 +94,9 @@ async fn trial(engine: &Engine) -> Finding {
 
 async fn run(engine: &Engine) -> Result<(), TrialError> {
     // The directory's own file system must do for overlays.
-    let root = engine.store.scratch()?;
-    let sandbox = engine.sandboxes().create(spec(root.path())).await?;
+    let scratch = engine.store.scratch()?;
+    let root = root(scratch.path())?;
+    let sandbox = engine.sandboxes().create(spec(root)).await?;
     let exit = async {
         sandbox.start().await?;
         Ok::<_, TrialError>(sandbox.wait().await?)
@@ -105,29 +109,31 @@ async fn run(engine: &Engine) -> Result<(), TrialError> {
     }
 }
 
-/// A root of nothing but the host's programs, which it may only read. `root` is on the file system of instances.
-fn spec(root: &Path) -> SandboxSpec {
-    let shown = FOLDERS.iter().map(Path::new).filter(|path| path.exists());
-    let mounts = shown.map(|path| Bind {
-        source: path.to_owned(),
-        target: path.to_owned(),
-        read_only: true,
-    });
+/// Makes a root of nothing but the program.
+fn root(scratch: &Path) -> std::io::Result<PathBuf> {
+    let root = scratch.join("root");
+    fs::create_dir(&root)?;
+    let program = root.join(PROGRAM);
+    fs::write(&program, program::image())?;
+    for path in [&root, &program] {
+        fs::set_permissions(path, Permissions::from_mode(0o755))?;
+    }
+    Ok(root)
+}
+
+fn spec(root: PathBuf) -> SandboxSpec {
     SandboxSpec {
         id: id(),
         profile: Profile::Run,
-        lowers: vec![root.to_owned()],
+        lowers: vec![root],
         upper: Upper::Tmpfs {
             size: ByteSize::mebibytes(16),
         },
-        mounts: mounts.collect(),
+        mounts: Vec::new(),
         files: Vec::new(),
         process: Process {
-            args: vec![PROGRAM.to_owned()],
-            env: BTreeMap::from([(
-                "PATH".to_owned(),
-                "/usr/bin:/bin:/run/current-system/sw/bin".to_owned(),
-            )]),
+            args: vec![format!("/{PROGRAM}")],
+            env: BTreeMap::new(),
             cwd: PathBuf::from("/"),
             uid: 0,
             gid: 0,
