@@ -8,6 +8,7 @@ mod refused;
 mod requests;
 mod signals;
 mod state;
+mod stock;
 mod watchdog;
 
 use std::ffi::OsString;

@@ -12,7 +12,7 @@ use super::janitor;
 use super::refused::{NotExecuted, Refused};
 use super::state::{BUSY_WORKERS, CREATION_DEADLINE, Keeper};
 use crate::lifeline::{Command, Report, hear, tell};
-use crate::worker::{Outcome, Worker};
+use crate::worker::Outcome;
 
 /// Whether an answer goes out now, or when something has happened.
 enum Reply {
@@ -91,11 +91,7 @@ impl Keeper {
     }
 
     fn hand_to_worker(&mut self, id: &SandboxId) -> Result<(), Refused> {
-        let spare = std::iter::from_fn(|| self.spares.pop()).find(Worker::is_waiting);
-        let mut worker = match spare {
-            Some(worker) => worker,
-            None => self.fork_worker()?,
-        };
+        let mut worker = self.take_worker()?;
         let Some(instance) = self.instances.get_mut(id) else {
             return Ok(());
         };
@@ -253,6 +249,7 @@ impl Keeper {
         };
         tell(lifeline, &Command::Start)?;
         instance.phase = Phase::Starting(caller);
+        self.stock.touch();
         Ok(Reply::Later)
     }
 

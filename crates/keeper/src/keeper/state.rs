@@ -12,19 +12,16 @@ use coracle_netns::Egress;
 use coracle_sandbox::wire::{Connection, Event, VERSION, WireError};
 use coracle_sandbox::{Refusal, SandboxId};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Resource, getrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use super::client::{self, Caller};
 use super::instance::{Clearing, Creating, Instance, Phase};
-use super::janitor;
 use super::preflight::Prepared;
 use super::refused::Refused;
 use super::signals;
+use super::stock::Stock;
 use crate::options::Options;
-use crate::worker::Worker;
 
-/// How many workers wait for something to do.
-const SPARE_WORKERS: usize = 2;
 /// How many create at once: they compete for processors and for locks in the kernel.
 pub(super) const BUSY_WORKERS: usize = 8;
 /// How many sandboxes there may be, each of which costs processes …
@@ -45,7 +42,7 @@ pub(super) struct Keeper {
     pub(super) clients: BTreeMap<u64, Connection>,
     pub(super) instances: BTreeMap<SandboxId, Instance>,
     pub(super) queue: VecDeque<SandboxId>,
-    pub(super) spares: Vec<Worker>,
+    pub(super) stock: Stock,
     /// When the last client went.
     abandoned: Option<Instant>,
     /// By when to be gone.
@@ -53,7 +50,6 @@ pub(super) struct Keeper {
     /// How many sandboxes there may be.
     pub(super) capacity: usize,
     next_client: u64,
-    created: u32,
     /// When the rules of the way out were last looked at.
     asserted: Instant,
 }
@@ -77,12 +73,11 @@ impl Keeper {
             clients: BTreeMap::new(),
             instances: BTreeMap::new(),
             queue: VecDeque::new(),
-            spares: Vec::new(),
+            stock: Stock::default(),
             abandoned: None,
             ending: None,
             capacity: capacity(),
             next_client: 0,
-            created: 0,
             asserted: Instant::now(),
         };
         keeper.welcome(first)?;
@@ -199,7 +194,13 @@ impl Keeper {
             .filter(|_| self.ending.is_none())
             .map(|since| since + self.options.lease);
         let rules = (!self.instances.is_empty()).then(|| self.asserted + RULES_INTERVAL);
-        creations.chain(lease).chain(self.ending).chain(rules).min()
+        let restocking = self.next_restocking();
+        let own = lease
+            .into_iter()
+            .chain(self.ending)
+            .chain(rules)
+            .chain(restocking);
+        creations.chain(own).min()
     }
 
     fn handle(&mut self, token: &Token) -> io::Result<()> {
@@ -309,7 +310,7 @@ impl Keeper {
             return;
         }
         self.ending = Some(Instant::now() + END_DEADLINE);
-        self.spares.clear();
+        self.stock.clear();
         let ids: Vec<SandboxId> = self.instances.keys().cloned().collect();
         for id in &ids {
             self.abort(id, &Refused::Ending);
@@ -372,32 +373,6 @@ impl Keeper {
                 None => self.spare_ended(pid),
             }
         }
-    }
-
-    /// Forks workers ahead. When the system has no process left, the next creation tries again, and says so.
-    fn restock(&mut self) {
-        while self.ending.is_none() && self.spares.len() < SPARE_WORKERS {
-            match self.fork_worker() {
-                Ok(worker) => self.spares.push(worker),
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Forks a worker with the next number.
-    pub(super) fn fork_worker(&mut self) -> io::Result<Worker> {
-        let number = self.created;
-        self.created = self.created.wrapping_add(1);
-        Worker::fork(&self.prepared.workshop, number)
-    }
-
-    /// A worker that had nothing to do has ended, or an orphan. What cannot be cleared away now is at the end.
-    fn spare_ended(&mut self, pid: Pid) {
-        let Some(at) = self.spares.iter().position(|worker| worker.pid() == pid) else {
-            return;
-        };
-        let worker = self.spares.remove(at);
-        let _ = janitor::start(&self.prepared.workshop.groups.of(worker.number()));
     }
 }
 
