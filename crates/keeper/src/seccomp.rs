@@ -1,10 +1,11 @@
 //! What system calls the program of a sandbox may make.
 //!
-//! Two filters stand on each other, because a filter knows one answer for what it lists and one for the rest. The first
-//! knows the calls of the table and answers `ENOSYS` to every other one, as an older kernel would: glibc and libuv then
-//! fall back (from `clone3`, whose flags a filter cannot see, to `clone`; from `io_uring` to threads). The second
-//! answers `EPERM` to those that are known and forbidden. The stricter answer wins (seccomp(2)).
+//! Two filters stand on each other. The first decides by a call's number: what the table does not know fails with
+//! `ENOSYS`, as on an older kernel, and glibc and libuv fall back (from `clone3`, whose flags a filter cannot see, to
+//! `clone`; from `io_uring` to threads); what is known and forbidden fails with `EPERM`. The second looks at the
+//! arguments of the few calls that are allowed in part. The stricter answer wins (seccomp(2)).
 
+mod numbers;
 mod table;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
 };
+
+use self::numbers::{TooLong, Verdict};
 
 /// The kinds of namespaces that `clone` may not make (clone(2)).
 const NAMESPACE_FLAGS: [i32; 8] = [
@@ -34,11 +37,18 @@ const NAMESPACE_FLAGS: [i32; 8] = [
 const SOCKET_FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 /// The execution domains that may be asked for: the default, a 32-bit one, and the question itself.
 const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
+const UNKNOWN: Verdict = Verdict::Fail(libc::ENOSYS);
+const FORBIDDEN: Verdict = Verdict::Fail(libc::EPERM);
 
 /// Why the filters cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot compile the filters of system calls")]
-pub(crate) struct SeccompError(#[from] BackendError);
+pub(crate) enum SeccompError {
+    /// That of arguments.
+    Arguments(#[from] BackendError),
+    /// That of numbers.
+    Numbers(#[from] TooLong),
+}
 
 impl Failure for SeccompError {
     fn class(&self) -> Class {
@@ -49,75 +59,60 @@ impl Failure for SeccompError {
 /// Both filters of a profile, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Filters {
-    known: Rc<BpfProgram>,
-    forbidden: Rc<BpfProgram>,
+    numbers: Rc<BpfProgram>,
+    arguments: Rc<BpfProgram>,
 }
 
 impl Filters {
     /// Compiles the filters of `profile` for this machine.
     pub(crate) fn of(profile: Profile) -> Result<Self, SeccompError> {
         Ok(Self {
-            known: Rc::new(known()?),
-            forbidden: Rc::new(forbidden(profile)?),
+            numbers: Rc::new(numbers::compile(&verdicts(profile), UNKNOWN)?),
+            arguments: Rc::new(arguments()?),
         })
     }
 
     /// Puts this process under both for the rest of its life.
     pub(crate) fn apply(&self) -> io::Result<()> {
-        for program in [&self.forbidden, &self.known] {
+        for program in [&self.arguments, &self.numbers] {
             seccompiler::apply_filter(program).map_err(io::Error::other)?;
         }
         Ok(())
     }
 }
 
-fn known() -> Result<BpfProgram, BackendError> {
-    let rules = table::ALLOWED
-        .iter()
-        .chain(table::FORBIDDEN)
-        .chain(table::TRACING)
-        .map(|call| (*call, Vec::new()))
-        .collect();
-    compile(
-        rules,
-        SeccompAction::Errno(errno(libc::ENOSYS)),
-        SeccompAction::Allow,
-    )
+/// Answers what becomes of each known call.
+fn verdicts(profile: Profile) -> BTreeMap<u32, Verdict> {
+    let tracing = match profile {
+        Profile::Run => FORBIDDEN,
+        Profile::Image | Profile::Build => Verdict::Allow,
+    };
+    let lists = [
+        (table::ALLOWED, Verdict::Allow),
+        (table::FORBIDDEN, FORBIDDEN),
+        (table::TRACING, tracing),
+    ];
+    let verdicts = lists.into_iter().flat_map(|(calls, verdict)| {
+        let numbers = calls.iter().filter_map(|call| u32::try_from(*call).ok());
+        numbers.map(move |number| (number, verdict))
+    });
+    verdicts.collect()
 }
 
-fn forbidden(profile: Profile) -> Result<BpfProgram, BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        table::FORBIDDEN.iter().map(|call| (*call, Vec::new())).collect();
-    if profile == Profile::Run {
-        rules.extend(table::TRACING.iter().map(|call| (*call, Vec::new())));
-    }
-    rules.insert(libc::SYS_clone, namespaces_of_clone()?);
-    rules.insert(
-        libc::SYS_socket,
-        vec![none_of(
-            0,
-            SOCKET_FAMILIES.map(|family| u64::try_from(family).unwrap_or_default()),
-        )?],
-    );
-    rules.insert(libc::SYS_personality, vec![none_of(0, PERSONALITIES)?]);
-    // Typing into the terminal that a process was started from (ioctl_tty(2)).
-    rules.insert(
-        libc::SYS_ioctl,
-        vec![equal(1, libc::TIOCSTI)?, equal(1, libc::TIOCLINUX)?],
-    );
-    compile(
-        rules,
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno(libc::EPERM)),
-    )
-}
-
-fn compile(
-    rules: BTreeMap<i64, Vec<SeccompRule>>,
-    otherwise: SeccompAction,
-    listed: SeccompAction,
-) -> Result<BpfProgram, BackendError> {
-    SeccompFilter::new(rules, otherwise, listed, ARCH.try_into()?)?.try_into()
+fn arguments() -> Result<BpfProgram, BackendError> {
+    let families = SOCKET_FAMILIES.map(|family| u64::try_from(family).unwrap_or_default());
+    let rules = BTreeMap::from([
+        (libc::SYS_clone, namespaces_of_clone()?),
+        (libc::SYS_socket, vec![none_of(0, families)?]),
+        (libc::SYS_personality, vec![none_of(0, PERSONALITIES)?]),
+        // Typing into the terminal that a process was started from (ioctl_tty(2)).
+        (
+            libc::SYS_ioctl,
+            vec![equal(1, libc::TIOCSTI)?, equal(1, libc::TIOCLINUX)?],
+        ),
+    ]);
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    SeccompFilter::new(rules, SeccompAction::Allow, refused, ARCH.try_into()?)?.try_into()
 }
 
 /// One rule for each kind, since any of them suffices.
@@ -150,10 +145,6 @@ fn equal(argument: u8, value: u64) -> Result<SeccompRule, BackendError> {
     )?])
 }
 
-fn errno(number: i32) -> u32 {
-    number.unsigned_abs()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -174,5 +165,12 @@ mod tests {
             assert!(!allowed.contains(call), "{call}");
         }
         assert_eq!(allowed.len(), table::ALLOWED.len(), "a call is listed twice");
+    }
+
+    #[test]
+    fn applications_may_not_trace_and_what_builds_may() {
+        let ptrace = u32::try_from(libc::SYS_ptrace).unwrap();
+        assert_eq!(verdicts(Profile::Run)[&ptrace], FORBIDDEN);
+        assert_eq!(verdicts(Profile::Build)[&ptrace], Verdict::Allow);
     }
 }
