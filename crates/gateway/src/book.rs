@@ -77,12 +77,27 @@ impl<I: Clone, W> Book<I, W> {
         }
     }
 
+    /// Changes how many requests one instance serves at once. Those beyond it that are served already finish.
+    pub(crate) fn set_concurrency(&mut self, concurrency: NonZeroU32) {
+        self.concurrency = concurrency.get();
+    }
+
     /// Reserves a place on the ready instance with the fewest requests in flight, if any has a free one.
     pub(crate) fn reserve(&mut self) -> Option<(Key, I)> {
+        self.reserve_where(|_| true)
+    }
+
+    /// Does what [`Book::reserve`] does, on another instance than that of `key`.
+    pub(crate) fn reserve_beside(&mut self, key: Key) -> Option<(Key, I)> {
+        self.reserve_where(|other| other != key)
+    }
+
+    fn reserve_where(&mut self, may: impl Fn(Key) -> bool) -> Option<(Key, I)> {
         let least = self
             .entries
             .iter_mut()
             .enumerate()
+            .filter(|(index, _)| may(Key(*index)))
             .filter_map(|(index, entry)| Some((index, entry.as_mut()?)))
             .filter(|(_, entry)| {
                 entry.state.phase == Phase::Ready && entry.state.in_flight < self.concurrency

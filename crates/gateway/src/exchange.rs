@@ -1,7 +1,8 @@
 //! One request and its response: admit, connect, send, and pass the answer on.
 //!
-//! A request goes to an instance a second time only if nothing of its body was read, and either nothing of it was
-//! sent, or its method is idempotent (RFC 9110 §9.2.2) and the connection was one that the server may have closed.
+//! A request is sent a second time only if nothing of its body was read, and either nothing of it was sent, or its
+//! method is idempotent (RFC 9110 §9.2.2) and the connection was closed instead of an answer: over a new connection
+//! where the old one had been unused, else once, on another instance where there is one, since this one may be dying.
 
 use std::future::Future;
 use std::pin::pin;
@@ -52,12 +53,26 @@ enum Miss {
     Refused(Refusal),
 }
 
+/// An answer's head, and the connection that the rest comes over.
+type Answered = (Response<Incoming>, Connection);
+
 /// An answer's head, and what it holds.
 struct Head {
     response: Response<Incoming>,
     connection: Connection,
     slot: Slot,
     placed: Instant,
+}
+
+impl Head {
+    fn new((response, connection): Answered, slot: Slot, placed: Instant) -> Self {
+        Self {
+            response,
+            connection,
+            slot,
+            placed,
+        }
+    }
 }
 
 impl Exchange<'_> {
@@ -72,45 +87,41 @@ impl Exchange<'_> {
 
     async fn find_answer(&mut self, mut request: Sendable) -> Result<Head, Refusal> {
         let mut attempts = ATTEMPTS;
+        let mut repeated = false;
+        let mut admitted = self.revision.admit().await?;
         loop {
-            let admitted = self.revision.admit().await?;
             self.open.record.timing.waited(admitted.wait);
             self.open.record.instance = Some(admitted.slot.instance().id.clone());
             attempts -= 1;
-            match self.attempt(admitted.slot, request).await {
-                Ok(head) => return Ok(head),
-                Err(Miss::Unsent(unsent, _)) if attempts > 0 => request = *unsent,
-                Err(Miss::Unsent(_, refusal) | Miss::Refused(refusal)) => return Err(refusal),
+            let placed = Instant::now();
+            let (unsent, refusal) = match self.attempt(&admitted.slot, request, placed).await {
+                Ok(answered) => return Ok(Head::new(answered, admitted.slot, placed)),
+                Err(Miss::Unsent(unsent, refusal)) => (unsent, refusal),
+                Err(Miss::Refused(refusal)) => return Err(refusal),
+            };
+            let closed = matches!(refusal, Refusal::Closed);
+            if attempts == 0 || (closed && repeated) {
+                return Err(refusal);
             }
+            repeated |= closed;
+            request = *unsent;
+            admitted = self.revision.admit_elsewhere(admitted.slot).await?;
         }
     }
 
     /// Sends to one instance: over an unused connection if there is one, and once more over a new one if that
     /// turns out to be closed.
-    async fn attempt(&self, slot: Slot, request: Sendable) -> Result<Head, Miss> {
-        let placed = Instant::now();
+    async fn attempt(&self, slot: &Slot, request: Sendable, placed: Instant) -> Result<Answered, Miss> {
         let connected = slot.instance().connect().await;
-        let connection = self.reached(&slot, connected);
+        let connection = self.reached(slot, connected);
+        let reused = connection.as_ref().is_ok_and(|connection| connection.reused);
         match self.send(connection, request, placed).await {
-            Ok((response, connection)) => Ok(Head {
-                response,
-                connection,
-                slot,
-                placed,
-            }),
-            Err(Miss::Unsent(request, Refusal::Closed)) => {
+            Err(Miss::Unsent(request, Refusal::Closed)) if reused => {
                 slot.instance().pool.clear();
                 let dialled = slot.instance().dial().await;
-                let connection = self.reached(&slot, dialled);
-                let (response, connection) = self.send(connection, *request, placed).await?;
-                Ok(Head {
-                    response,
-                    connection,
-                    slot,
-                    placed,
-                })
+                self.send(self.reached(slot, dialled), *request, placed).await
             }
-            Err(miss) => Err(miss),
+            outcome => outcome,
         }
     }
 
@@ -133,16 +144,12 @@ impl Exchange<'_> {
         connection: Result<Connection, Refusal>,
         request: Sendable,
         placed: Instant,
-    ) -> Result<(Response<Incoming>, Connection), Miss> {
+    ) -> Result<Answered, Miss> {
         let mut connection = match connection {
             Ok(connection) => connection,
             Err(refusal) => return Err(Miss::Unsent(Box::new(request), refusal)),
         };
-        let spare = if connection.reused {
-            self.spare(&request)
-        } else {
-            None
-        };
+        let spare = self.spare(&request);
         let response = connection.sender.try_send_request(request);
         match self.in_time(response, placed).await.map_err(Miss::Refused)? {
             Ok(response) => Ok((response, connection)),
@@ -163,19 +170,16 @@ impl Exchange<'_> {
     }
 
     fn missed(&self, mut error: TrySendError<Sendable>, spare: Option<Box<Sendable>>) -> Miss {
-        if let Some(request) = error.take_message().map(Box::new).or(spare) {
-            return Miss::Unsent(request, Refusal::Closed);
-        }
-        if let Some(refusal) = self.upload_refusal() {
-            return Miss::Refused(refusal);
-        }
+        let unsent = error.take_message().map(Box::new);
         let error = error.into_error();
         tracing::debug!(%error, revision = %self.revision.id(), "no answer");
-        Miss::Refused(if error.is_parse() {
-            Refusal::Invalid(error.to_string())
-        } else {
-            Refusal::Closed
-        })
+        if error.is_parse() {
+            return Miss::Refused(Refusal::Invalid(error.to_string()));
+        }
+        match unsent.or(spare) {
+            Some(request) => Miss::Unsent(request, Refusal::Closed),
+            None => Miss::Refused(self.upload_refusal().unwrap_or(Refusal::Closed)),
+        }
     }
 
     fn upload_refusal(&self) -> Option<Refusal> {

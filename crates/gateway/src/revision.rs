@@ -3,6 +3,7 @@
 //! A slot is reserved before anything is sent, and its guard gives it back however the exchange ends, so the
 //! counts are exact. Waiting is on a notification with a deadline. The lock is held for the bookkeeping only.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -74,9 +75,17 @@ impl Revision {
         &self.id
     }
 
-    /// Answers its bounds.
+    /// Answers the bounds that it was made with.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Changes how many requests one instance serves at once: at once, for the instances there are too.
+    ///
+    /// Each instance keeps as many idle connections as it did.
+    pub fn set_concurrency(self: &Arc<Self>, concurrency: NonZeroU32) {
+        self.book().set_concurrency(concurrency);
+        self.serve_waiting();
     }
 
     /// Adds an instance that has shown that it is ready; requests that wait get places at once.
@@ -182,6 +191,20 @@ impl Revision {
             Err(_) if cold => Err(Refusal::StartTimedOut(self.limits.queue_wait)),
             Err(_) => Err(Refusal::QueueTimedOut(self.limits.queue_wait)),
         }
+    }
+
+    /// Reserves a place on another instance than that of `tried`; where none has a free one, gives that place back and
+    /// takes what comes, as anybody would.
+    pub(crate) async fn admit_elsewhere(self: &Arc<Self>, tried: Slot) -> Result<Admitted, Refusal> {
+        let elsewhere = self.book().reserve_beside(tried.key);
+        if let Some((key, instance)) = elsewhere {
+            return Ok(Admitted {
+                slot: self.slot(key, instance),
+                wait: Wait::Queue(Duration::ZERO),
+            });
+        }
+        drop(tried);
+        self.admit().await
     }
 
     /// Stops using an instance that could not be dialled, and says so.

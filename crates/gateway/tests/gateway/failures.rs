@@ -45,6 +45,31 @@ async fn an_application_that_makes_no_sense_is_a_bad_gateway() {
 }
 
 #[tokio::test]
+async fn a_request_that_a_dying_instance_leaves_without_an_answer_goes_to_another() {
+    let world = World::of(&blurting(b""), Limits::default());
+    let healthy = App::saying("well");
+    world.revision.add("b".into(), healthy.clone());
+    for _ in 0..4 {
+        assert_eq!(text(world.answer(get("/")).await).await, "well");
+    }
+    assert_eq!(
+        (world.in_flight("a"), world.in_flight("b"), healthy.connections()),
+        (0, 0, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_request_is_repeated_once_and_only_if_it_may_be() {
+    for (request, connections) in [(get("/"), 2), (post("body"), 1), (post(""), 1)] {
+        let app = blurting(b"");
+        let world = World::of(&app, Limits::default());
+        let refused = refusal(world.answer(json(request)).await).await;
+        assert_eq!(refused, (502, "no_answer".to_owned()));
+        assert_eq!(app.connections(), connections);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_breaks_off() {
     let world = World::of(
         &blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"),
