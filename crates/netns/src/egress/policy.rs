@@ -22,6 +22,9 @@ const REFUSED: [Ipv4Range; 8] = [
 
 /// Answers the router's table: from instances to the uplink, and back what belongs to it; nothing else.
 /// `ours` are the ranges of the links, which lead to instances and hosts only.
+///
+/// What an instance must not reach is rejected, not dropped: libraries for clouds ask a metadata address at every
+/// start, and would wait for seconds.
 pub(super) fn router(ours: [Ipv4Range; 2]) -> Table {
     let from_instances = || {
         Rule::default()
@@ -30,7 +33,10 @@ pub(super) fn router(ours: [Ipv4Range; 2]) -> Table {
     };
     let refused = REFUSED.iter().chain(&ours);
     let mut forward: Vec<_> = refused
-        .map(|range| from_instances().destination(*range).drop())
+        .flat_map(|range| {
+            let to_range = || from_instances().destination(*range);
+            [to_range().tcp().reset(), to_range().prohibit()]
+        })
         .collect();
     forward.push(from_instances().protocol(Protocol::Ipv4).accept());
     forward.push(

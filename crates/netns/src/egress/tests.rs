@@ -126,6 +126,26 @@ fn an_instance_reaches_no_link_local_or_metadata_address() {
 }
 
 #[test]
+fn an_instance_learns_at_once_that_a_metadata_address_is_out_of_reach() {
+    let world = World::new();
+    let egress = open(&world.host);
+    let (instance, _) = instance(&egress);
+    let metadata = SocketAddr::from(([169, 254, 169, 254], 80));
+    let refused = seen_by(metadata, &instance).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+
+    let socket = instance.run(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)));
+    let socket = socket.unwrap().unwrap();
+    socket.connect(metadata).unwrap();
+    socket
+        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
+        .unwrap();
+    socket.send(b"who am I?").unwrap();
+    let refused = socket.recv(&mut [0; 1]).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::HostUnreachable);
+}
+
+#[test]
 fn an_instance_has_no_ipv6_beyond_its_loopback() {
     let world = World::new();
     let egress = open(&world.host);
@@ -255,8 +275,9 @@ fn the_rules_are_what_nft_understands_them_to_be() {
     for rule in [
         "type filter hook input priority filter; policy drop;",
         "type filter hook forward priority filter; policy drop;",
-        r#"iifname "i*" oifname "uplink" ip daddr 169.254.0.0/16 drop"#,
-        r#"iifname "i*" oifname "uplink" ip daddr 198.19.0.0/16 drop"#,
+        r#"iifname "i*" oifname "uplink" ip daddr 169.254.0.0/16 meta l4proto tcp reject with tcp reset"#,
+        r#"iifname "i*" oifname "uplink" ip daddr 169.254.0.0/16 reject with icmp admin-prohibited"#,
+        r#"iifname "i*" oifname "uplink" ip daddr 198.19.0.0/16 reject with icmp admin-prohibited"#,
         r#"iifname "i*" oifname "uplink" meta nfproto ipv4 accept"#,
         r#"iifname "uplink" ct state established,related accept"#,
         r#"oifname "uplink" masquerade"#,

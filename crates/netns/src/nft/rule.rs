@@ -25,6 +25,14 @@ const ACCEPT: u32 = 1;
 const META_IIFNAME: u32 = 6;
 const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
+const META_L4PROTO: u32 = 16;
+/// `IPPROTO_TCP`.
+const TCP: u8 = 6;
+/// `NFT_REJECT_ICMP_UNREACH` and `NFT_REJECT_TCP_RST`.
+const REJECT_BY_ICMP: u32 = 0;
+const REJECT_BY_RESET: u32 = 1;
+/// "Communication administratively prohibited" (RFC 1812 §5.2.7.1).
+const ICMP_PROHIBITED: u8 = 13;
 const CT_STATE: u32 = 0;
 const CT_STATUS: u32 = 2;
 /// `NF_CT_STATE_BIT` of `IP_CT_ESTABLISHED` and of `IP_CT_RELATED`.
@@ -110,6 +118,23 @@ impl Rule {
     /// Ends the rule: matching packets are dropped for good.
     pub(crate) fn drop(self) -> Self {
         self.verdict(DROP)
+    }
+
+    /// Matches TCP.
+    pub(crate) fn tcp(self) -> Self {
+        self.meta(META_L4PROTO).equals(&[TCP])
+    }
+
+    /// Ends the rule: the sender of a matching TCP segment is told at once that nobody listens.
+    pub(crate) fn reset(self) -> Self {
+        self.expression("reject", &Attributes::default().be32(1, REJECT_BY_RESET))
+    }
+
+    /// Ends the rule: the sender of a matching IPv4 packet is told at once that it may not. The kernel tells one
+    /// sender a few times a second at most.
+    pub(crate) fn prohibit(self) -> Self {
+        let how = Attributes::default().be32(1, REJECT_BY_ICMP);
+        self.expression("reject", &how.bytes(2, &[ICMP_PROHIBITED]))
     }
 
     /// Ends the rule: this chain lets matching packets pass.
