@@ -12,7 +12,7 @@
 
 mod error;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -71,12 +71,23 @@ pub enum Extent {
 /// What a collection has removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Collected {
+    /// What it has removed, by kind.
+    pub kinds: BTreeMap<Kind, Removed>,
     /// How many things.
     pub items: u64,
     /// What they took on the disk, in bytes.
     pub freed: u64,
     /// What the rest of what can be collected or is in use takes, in bytes.
     pub left: u64,
+}
+
+/// What a collection has removed of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Removed {
+    /// How many things.
+    pub items: u64,
+    /// What they took on the disk, in bytes.
+    pub bytes: u64,
 }
 
 impl Store {
@@ -210,6 +221,9 @@ impl<'a> Collection<'a> {
     }
 
     fn count(&mut self, victim: &Item) {
+        let removed = self.collected.kinds.entry(victim.kind).or_default();
+        removed.items += 1;
+        removed.bytes += victim.bytes;
         self.collected.items += 1;
         self.collected.freed += victim.bytes;
         self.collected.left = self.collected.left.saturating_sub(victim.bytes);

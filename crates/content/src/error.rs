@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use coracle_spec::{Class, Digest, Failure};
 
+/// What helps when the disk is full.
+pub const FREE_SPACE: &str = "`coracle cache gc` removes what nothing uses; else free space on that file system, or put \
+     the data directory on a larger one";
+
 /// Why an operation on the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -105,9 +109,7 @@ impl Failure for StoreError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Full { .. } => {
-                Some("free space on that file system, or put the data directory on a larger one".to_owned())
-            }
+            Self::Full { .. } => Some(FREE_SPACE.to_owned()),
             Self::Version { .. } => {
                 Some("use another data directory, or the program that made this one".to_owned())
             }

@@ -351,7 +351,9 @@ fn builds_beside_collections_lose_nothing() {
             .map(std::thread::ScopedJoinHandle::join)
             .collect();
         ended.store(true, Ordering::SeqCst);
-        results.into_iter().for_each(|result| result.unwrap());
+        for result in results {
+            result.unwrap();
+        }
     });
     assert!(
         removed.load(Ordering::SeqCst) > 100,
