@@ -1,6 +1,5 @@
 //! What callers hold: a builder makes images of source folders.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,25 +7,24 @@ use std::time::{Duration, Instant};
 use coracle_content::Store;
 use coracle_debian::{Archive, Debian};
 use coracle_fetch::Fetcher;
-use coracle_oci::{Image, ImageConfig, Layer, assemble, load};
+use coracle_oci::{Image, assemble};
 use coracle_plan::{Plan, StepId, Target};
 use coracle_sandbox::Sandboxes;
-use coracle_spec::{Digest, Manifest};
+use coracle_spec::Manifest;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
 use crate::execute::{Executed, Execution};
 use crate::folder::Folder;
-use crate::key::{Keyed, keys};
+use crate::graph::Graph;
+use crate::known::{self, Known};
 use crate::lock_file;
-use crate::pins::{Pinned, Pinning, Refresh};
+use crate::pins::{Pinning, Refresh};
+use crate::prepared::{Aim, Prepared};
 use crate::progress::{Event, Observer};
-use crate::steps::{EPOCH, blocking};
+use crate::steps::blocking;
 use crate::surroundings::Surroundings;
-
-/// The kind of record that says which image a plan resulted in.
-const IMAGES: &str = "images";
 
 /// What a builder works with.
 #[derive(Clone)]
@@ -65,8 +63,17 @@ pub struct Request {
     pub manifest: Manifest,
     /// What the image is for.
     pub target: Target,
+    /// What further images are for that the same build makes.
+    pub others: Vec<Target>,
     /// What becomes of `coracle.lock`.
     pub locking: Locking,
+}
+
+impl Request {
+    /// Answers what all images are for.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(&self.target).chain(&self.others)
+    }
 }
 
 /// What becomes of `coracle.lock`.
@@ -86,10 +93,21 @@ pub struct Built {
     pub image: Image,
     /// The plan that it was built by.
     pub plan: Plan,
-    /// What each step took, in the plan's order.
+    /// The further images, in the request's order.
+    pub others: Vec<BuiltFor>,
+    /// What each step took, in the plans' order. Steps that several images have in common are there once.
     pub steps: Vec<StepReport>,
     /// How long the whole build took.
     pub duration: Duration,
+}
+
+/// A further image that a build made.
+#[derive(Debug, Clone)]
+pub struct BuiltFor {
+    /// What it is for.
+    pub target: Target,
+    /// The image, in the store.
+    pub image: Image,
 }
 
 /// What a step took.
@@ -111,7 +129,7 @@ impl Builder {
         Self { tools }
     }
 
-    /// Plans the build of a folder, without choosing versions that its lock file does not pin.
+    /// Plans the build of a folder for the request's first target, without choosing versions that its lock file does not pin.
     pub async fn plan(&self, request: &Request) -> Result<Plan, BuildError> {
         let (store, request) = (self.tools.store.clone(), request.clone());
         blocking(move || {
@@ -127,7 +145,7 @@ impl Builder {
         .await
     }
 
-    /// Builds the image of a folder.
+    /// Builds the image of a folder, and the further ones that the request names: their graphs are walked together.
     ///
     /// Ends soon after `cancel` is cancelled. A failed or cancelled build leaves no image and nothing that runs;
     /// what its finished steps made is kept for the next one.
@@ -139,24 +157,25 @@ impl Builder {
     ) -> Result<Built, BuildError> {
         let since = Instant::now();
         let mut prepared = self.prepare(request, &observer, cancel, Refresh::Nothing).await?;
-        let (image, steps) = match self.image(&prepared, &observer, cancel).await {
+        let made = match self.images(&prepared, &observer, cancel).await {
             Err(error) if error.is_gone() && request.locking == Locking::Update => {
                 let text =
                     "the archive no longer has packages of `coracle.lock`: newer ones are locked instead";
                 observer.event(Event::Warning { text });
                 prepared = self.prepare(request, &observer, cancel, Refresh::Bases).await?;
-                self.image(&prepared, &observer, cancel).await?
+                self.images(&prepared, &observer, cancel).await?
             }
             result => result?,
         };
-        save_lock(&prepared, &observer);
+        prepared.save_lock(&*observer);
         observer.event(Event::Built {
-            digest: &image.manifest,
+            digest: &made.image.manifest,
         });
         Ok(Built {
-            image,
-            plan: prepared.pinned.plan,
-            steps,
+            image: made.image,
+            plan: prepared.own.plan,
+            others: made.others,
+            steps: made.steps,
             duration: since.elapsed(),
         })
     }
@@ -180,146 +199,82 @@ impl Builder {
                 observer: &observer,
                 cancel: &cancel,
             };
-            let pinned = pinning.pin(refresh)?;
-            let keyed = keys(&pinned.plan, &folder, |recipe| pinned.lock.base(recipe))?;
-            let path = folder.path().to_owned();
+            let prepared = Prepared::of(&folder, pinning.pin(refresh)?)?;
             folder.remember()?;
-            Ok(Prepared {
-                folder: path,
-                target: request.target,
-                pinned,
-                keyed,
-            })
+            Ok(prepared)
         })
         .await
     }
 
-    /// Answers the image: the one that an equal build made, else one that is made now.
-    async fn image(
+    /// Answers the images: those that an equal build made, else ones that are made now.
+    async fn images(
         &self,
         prepared: &Prepared,
         observer: &Arc<dyn Observer>,
         cancel: &CancellationToken,
-    ) -> Result<(Image, Vec<StepReport>), BuildError> {
-        let plan = &prepared.pinned.plan;
-        observer.event(Event::Planned {
-            steps: plan.steps.len(),
-        });
-        for text in &plan.warnings {
-            observer.event(Event::Warning { text });
-        }
+    ) -> Result<Made, BuildError> {
+        let graph = prepared.graph();
+        prepared.announce(&graph, &**observer);
         let lease = self.tools.store.lease()?;
-        let key = prepared.image_key();
-        if let Some(image) = self.built_before(&key)? {
-            return Ok((image, report(plan, &Executed::default())));
-        }
         let execution = Execution {
             tools: &self.tools,
-            plan,
-            keyed: &prepared.keyed,
-            lock: &prepared.pinned.lock,
+            graph: &graph,
+            lock: &prepared.lock,
             folder: &prepared.folder,
+            contents: &prepared.contents,
             observer,
             cancel,
             lease: &lease,
         };
-        let executed = execution.run().await?;
-        let (config, layers) = (config(plan, prepared.target), layers(plan, &executed));
-        let store = self.tools.store.clone();
-        let image = blocking(move || {
-            let image = assemble(&store, &config, &layers)?;
-            store.put_record(IMAGES, &key, &image.manifest)?;
-            Ok::<_, BuildError>(image)
-        })
-        .await?;
-        Ok((image, report(plan, &executed)))
-    }
-
-    fn built_before(&self, key: &Digest) -> Result<Option<Image>, BuildError> {
-        let store = &self.tools.store;
-        let Some(digest) = store.record::<Digest>(IMAGES, key)? else {
-            return Ok(None);
+        let known = Known::of(&self.tools.store, prepared)?;
+        let executed = match known.missing(prepared) {
+            wanted if wanted.is_empty() => Executed::default(),
+            wanted => execution.run(wanted).await?,
         };
-        if store.blob(&digest)?.is_none() {
-            return Ok(None);
+        let mut others = Vec::new();
+        for aim in &prepared.others {
+            others.push(BuiltFor {
+                target: aim.target,
+                image: self.image(aim, &known, &executed).await?,
+            });
         }
-        let image = load(store, &digest)?;
-        for layer in &image.layers {
-            if store.blob(&layer.digest)?.is_none() {
-                return Ok(None);
-            }
+        Ok(Made {
+            image: self.image(&prepared.own, &known, &executed).await?,
+            others,
+            steps: report(&graph, &executed),
+        })
+    }
+
+    /// Answers the image of a plan whose steps were carried out.
+    async fn image(&self, aim: &Aim, known: &Known, executed: &Executed) -> Result<Image, BuildError> {
+        let key = aim.image_key();
+        if let Some(image) = known.get(&key) {
+            return Ok(image.clone());
         }
-        Ok(Some(image))
+        let (config, layers) = (aim.config(), aim.layers(executed));
+        let store = self.tools.store.clone();
+        blocking(move || {
+            let image = assemble(&store, &config, &layers)?;
+            known::remember(&store, &key, &image)?;
+            Ok(image)
+        })
+        .await
     }
 }
 
-/// A build that is about to be carried out.
-struct Prepared {
-    folder: PathBuf,
-    target: Target,
-    pinned: Pinned,
-    keyed: Keyed,
+/// What a walk of the graph made.
+struct Made {
+    image: Image,
+    others: Vec<BuiltFor>,
+    steps: Vec<StepReport>,
 }
 
-impl Prepared {
-    /// Answers the digest of everything that decides the image.
-    fn image_key(&self) -> Digest {
-        let image = &self.pinned.plan.image;
-        let layers: Vec<_> = image
-            .layers
-            .iter()
-            .filter_map(|id| self.keyed.keys.get(id))
-            .collect();
-        Digest::of_value(&(self.target.arch.name(), image, layers))
-    }
-}
-
-/// Writes what the build pinned. A folder that cannot be written to fails nothing: the next build pins again.
-fn save_lock(prepared: &Prepared, observer: &Arc<dyn Observer>) {
-    if !prepared.pinned.changed {
-        return;
-    }
-    if let Err(error) = lock_file::write(&prepared.folder, &prepared.pinned.lock) {
-        let reason = std::error::Error::source(&error)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        observer.event(Event::Warning {
-            text: &format!("{error}: {reason}"),
-        });
-    }
-}
-
-fn config(plan: &Plan, target: Target) -> ImageConfig {
-    let image = &plan.image;
-    ImageConfig {
-        architecture: target.arch.name().to_owned(),
-        created: EPOCH,
-        entrypoint: image.entrypoint.clone(),
-        cmd: image.command.clone(),
-        env: image.env.clone(),
-        workdir: image.workdir.clone(),
-        user: image.user.clone(),
-        exposed_ports: BTreeSet::from([format!("{}/tcp", image.port)]),
-        labels: image.labels.clone(),
-        stop_signal: String::new(),
-    }
-}
-
-/// Answers the image's layers, each with the name of its step for the image's history.
-fn layers(plan: &Plan, executed: &Executed) -> Vec<Layer> {
-    let steps = plan.image.layers.iter().filter_map(|id| plan.step(id));
-    steps
-        .filter_map(|step| Some((step, executed.outcomes.get(&step.id)?)))
-        .flat_map(|(step, outcome)| outcome.layers().map(|layer| layer.clone().noted(&step.name)))
-        .collect()
-}
-
-fn report(plan: &Plan, executed: &Executed) -> Vec<StepReport> {
-    let reported = plan.steps.iter().map(|step| {
-        let took = executed.took.get(&step.id);
+fn report(graph: &Graph<'_>, executed: &Executed) -> Vec<StepReport> {
+    let reported = graph.nodes.iter().map(|node| {
+        let took = executed.took.get(&node.key);
         StepReport {
-            id: step.id.clone(),
-            name: step.name.clone(),
+            id: node.step.id.clone(),
+            name: node.step.name.clone(),
             cached: took.is_none_or(|took| took.cached),
             duration: took.map_or(Duration::ZERO, |took| took.duration),
         }

@@ -1,6 +1,6 @@
-//! Walks a plan's graph: what is in the cache costs a look-up, the rest runs as soon as what it stands on is there.
+//! Walks a graph of steps: what is in the cache costs a look-up, the rest runs as soon as what it stands on is there.
 //!
-//! The walk starts at the image's layers and goes down only where something is missing, so that an unchanged
+//! The walk starts at the images' layers and goes down only where something is missing, so that an unchanged
 //! dependency layer needs neither its builder root nor anything below it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coracle_content::Lease;
-use coracle_plan::{Fetch, Lock, Op, Plan, Registry, Step, StepId, Tool, Version};
+use coracle_plan::{Fetch, Lock, Op, Registry, Step, Tool, Version};
 use coracle_spec::Digest;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::Tools;
 use crate::error::{BuildError, StepError};
-use crate::key::Keyed;
+use crate::folder::Contents;
+use crate::graph::{Graph, Node};
 use crate::outcome::Outcome;
 use crate::progress::{Event, Observer};
 use crate::steps::copy::Source;
@@ -34,61 +35,59 @@ pub(crate) struct Took {
     pub(crate) duration: Duration,
 }
 
-/// A plan being carried out.
+/// A graph being carried out.
 pub(crate) struct Execution<'a> {
     pub(crate) tools: &'a Tools,
-    pub(crate) plan: &'a Plan,
-    pub(crate) keyed: &'a Keyed,
+    pub(crate) graph: &'a Graph<'a>,
     pub(crate) lock: &'a Lock,
     pub(crate) folder: &'a Path,
+    /// What the source's files are that any step reads.
+    pub(crate) contents: &'a Contents,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) cancel: &'a CancellationToken,
     pub(crate) lease: &'a Lease,
 }
 
-/// What was carried out.
+/// What was carried out, by the steps' keys.
 #[derive(Default)]
 pub(crate) struct Executed {
-    pub(crate) outcomes: BTreeMap<StepId, Outcome>,
-    pub(crate) took: BTreeMap<StepId, Took>,
+    pub(crate) outcomes: BTreeMap<Digest, Outcome>,
+    pub(crate) took: BTreeMap<Digest, Took>,
 }
 
 impl Execution<'_> {
-    /// Sees to it that the layers of all of the image's steps are there.
+    /// Sees to it that what the steps with the keys `wanted` result in is there.
     ///
     /// When a step fails, those that still run are ended before the error is answered.
-    pub(crate) async fn run(&self) -> Result<Executed, BuildError> {
+    pub(crate) async fn run(&self, wanted: BTreeSet<Digest>) -> Result<Executed, BuildError> {
         let mut executed = Executed::default();
-        let mut waiting = self.missing(&mut executed)?;
+        let mut waiting = self.missing(wanted, &mut executed)?;
         let mut running = FuturesUnordered::new();
         let mut failure = None;
         loop {
             if failure.is_none() {
-                let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|step| {
-                    step.op
-                        .depends_on()
-                        .iter()
-                        .all(|id| executed.outcomes.contains_key(id))
-                });
+                let (ready, rest): (Vec<_>, Vec<_>) = waiting
+                    .into_iter()
+                    .partition(|node| node.needs.iter().all(|key| executed.outcomes.contains_key(key)));
                 waiting = rest;
                 running.extend(
                     ready
                         .into_iter()
-                        .map(|step| self.step(step, roots(step, &executed))),
+                        .map(|node| self.step(node, roots(node, &executed))),
                 );
             } else {
                 waiting = Vec::new();
             }
             match running.next().await {
                 None => break,
-                Some((step, Ok((outcome, took)))) => {
-                    executed.outcomes.insert(step.id.clone(), outcome);
-                    executed.took.insert(step.id.clone(), took);
+                Some((node, Ok((outcome, took)))) => {
+                    executed.outcomes.insert(node.key, outcome);
+                    executed.took.insert(node.key, took);
                 }
-                Some((step, Err(source))) => {
+                Some((node, Err(source))) => {
                     self.cancel.cancel();
                     let error = || BuildError::Step {
-                        step: step.name.clone(),
+                        step: node.step.name.clone(),
                         source: Box::new(source),
                     };
                     failure = failure.or_else(|| Some(error()));
@@ -99,29 +98,29 @@ impl Execution<'_> {
     }
 
     /// Answers the steps that must be carried out, and puts what is cached into `executed`.
-    fn missing(&self, executed: &mut Executed) -> Result<Vec<&Step>, BuildError> {
-        let mut wanted: BTreeSet<&StepId> = self.plan.image.layers.iter().collect();
+    fn missing(
+        &self,
+        mut wanted: BTreeSet<Digest>,
+        executed: &mut Executed,
+    ) -> Result<Vec<&Node<'_>>, BuildError> {
         let mut missing = Vec::new();
-        for step in self.plan.steps.iter().rev() {
-            if !wanted.contains(&step.id) {
+        for node in self.graph.nodes.iter().rev() {
+            if !wanted.contains(&node.key) {
                 continue;
             }
-            if let Some(outcome) = self.cached(step)? {
-                executed.outcomes.insert(step.id.clone(), outcome);
+            if let Some(outcome) = self.cached(node)? {
+                executed.outcomes.insert(node.key, outcome);
             } else {
-                wanted.extend(step.op.depends_on());
-                missing.push(step);
+                wanted.extend(&node.needs);
+                missing.push(node);
             }
         }
         missing.reverse();
         Ok(missing)
     }
 
-    fn cached(&self, step: &Step) -> Result<Option<Outcome>, BuildError> {
-        let Some(key) = self.keyed.keys.get(&step.id) else {
-            return Ok(None);
-        };
-        let outcome = Outcome::cached(&self.tools.store, key)?;
+    fn cached(&self, node: &Node<'_>) -> Result<Option<Outcome>, BuildError> {
+        let outcome = Outcome::cached(&self.tools.store, &node.key)?;
         for digest in outcome.iter().flat_map(Outcome::digests) {
             self.lease.keep(digest)?;
         }
@@ -130,50 +129,45 @@ impl Execution<'_> {
 
     async fn step<'s>(
         &self,
-        step: &'s Step,
+        node: &'s Node<'s>,
         roots: Vec<Outcome>,
-    ) -> (&'s Step, Result<(Outcome, Took), StepError>) {
+    ) -> (&'s Node<'s>, Result<(Outcome, Took), StepError>) {
         self.observer.event(Event::Started {
-            step: &step.id,
-            name: &step.name,
+            step: &node.step.id,
+            name: &node.step.name,
         });
         let since = Instant::now();
-        let result = self.once(step, roots).await;
+        let result = self.once(node, roots).await;
         let duration = since.elapsed();
         match &result {
             Ok((_, cached)) => {
                 self.observer.event(Event::Finished {
-                    step: &step.id,
+                    step: &node.step.id,
                     cached: *cached,
                     duration,
                 });
             }
             Err(_) if self.cancel.is_cancelled() => {}
             Err(_) => self.observer.event(Event::Failed {
-                step: &step.id,
+                step: &node.step.id,
                 duration,
             }),
         }
         (
-            step,
+            node,
             result.map(|(outcome, cached)| (outcome, Took { cached, duration })),
         )
     }
 
     /// Carries a step out unless somebody else just did; answers whether it was there already.
-    async fn once(&self, step: &Step, roots: Vec<Outcome>) -> Result<(Outcome, bool), StepError> {
-        let key = self
-            .keyed
-            .keys
-            .get(&step.id)
-            .copied()
-            .unwrap_or_else(|| Digest::of_value(&step.op));
+    async fn once(&self, node: &Node<'_>, roots: Vec<Outcome>) -> Result<(Outcome, bool), StepError> {
+        let key = node.key;
         let store = self.tools.store.clone();
         let guard = blocking(move || store.lock(STEP_LOCK, &key)).await?;
         if let Some(outcome) = Outcome::cached(&self.tools.store, &key)? {
             return Ok((outcome, true));
         }
-        let outcome = self.carry_out(step, roots).await?;
+        let outcome = self.carry_out(&node.step, roots).await?;
         outcome.keep(&self.tools.store, &key)?;
         drop(guard);
         Ok((outcome, false))
@@ -199,7 +193,7 @@ impl Execution<'_> {
             Op::Copy(what) => {
                 let source = Source {
                     folder: self.folder.to_owned(),
-                    contents: self.keyed.contents.clone(),
+                    contents: self.contents.clone(),
                 };
                 let what = what.clone();
                 Ok(blocking(move || copy::copy(&store, &source, &what)).await?.into())
@@ -240,7 +234,7 @@ impl Execution<'_> {
             sandboxes: &*self.tools.sandboxes,
             surroundings: &self.tools.surroundings,
             folder: self.folder,
-            contents: &self.keyed.contents,
+            contents: self.contents,
             observer: &**self.observer,
             cancel: self.cancel,
         }
@@ -248,11 +242,10 @@ impl Execution<'_> {
 }
 
 /// Answers what a step stands on, lowest first.
-fn roots(step: &Step, executed: &Executed) -> Vec<Outcome> {
-    step.op
-        .depends_on()
+fn roots(node: &Node<'_>, executed: &Executed) -> Vec<Outcome> {
+    node.needs
         .iter()
-        .filter_map(|id| executed.outcomes.get(id))
+        .filter_map(|key| executed.outcomes.get(key))
         .cloned()
         .collect()
 }

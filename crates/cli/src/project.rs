@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use coracle_build::{Locking, Request};
 use coracle_plan::{Arch, Target};
-use coracle_spec::manifest::{FILE_NAME, ManifestError, name_of_folder};
+use coracle_spec::manifest::{FILE_NAME, ManifestError, Platform, name_of_folder};
 use coracle_spec::{Class, Failure, Manifest};
 
 /// Flags of verbs that work on a source folder.
@@ -46,6 +46,17 @@ pub(crate) enum ProjectError {
     /// Images for this kind of processor cannot be built.
     #[error("no images can be built for `{0}`: only for amd64 and arm64")]
     Architecture(&'static str),
+    /// What is to run here has images for other machines only.
+    #[error(
+        "this machine is `{own}`, and the function's images are for {} only",
+        names(platforms)
+    )]
+    NotForThisMachine {
+        /// This machine.
+        own: Platform,
+        /// What the manifest says.
+        platforms: Vec<Platform>,
+    },
 }
 
 impl Failure for ProjectError {
@@ -59,14 +70,38 @@ impl Failure for ProjectError {
             Self::Folder(_) | Self::NotAFolder(_) => {
                 Some("name the folder that holds the function's source".to_owned())
             }
+            Self::NotForThisMachine { own, .. } => Some(format!(
+                "add `{own}` to `build.platforms`; `coracle build` makes the images that are there"
+            )),
             Self::Read(_) | Self::Architecture(_) => None,
         }
     }
 }
 
+fn names(platforms: &[Platform]) -> String {
+    let quoted: Vec<_> = platforms.iter().map(|platform| format!("`{platform}`")).collect();
+    quoted.join(", ")
+}
+
 impl Source {
-    /// Answers what to build.
+    /// Answers what to build in order to run it on this machine: of the manifest's platforms, this machine's own.
     pub(crate) fn request(&self, lock: Lock) -> Result<Request, ProjectError> {
+        let request = self.images(lock, &[])?;
+        if request.target.is_foreign() {
+            return Err(ProjectError::NotForThisMachine {
+                own: request.target.host.platform(),
+                platforms: request.manifest.build.platforms,
+            });
+        }
+        Ok(Request {
+            others: Vec::new(),
+            ..request
+        })
+    }
+
+    /// Answers what to build in order to have its images: for `platforms`, else for those that the manifest names,
+    /// else for this machine's. This machine's own comes first.
+    pub(crate) fn images(&self, lock: Lock, platforms: &[Platform]) -> Result<Request, ProjectError> {
         let folder = folder(&self.dir)?;
         let manifest = self.manifest(&folder)?;
         let locking = if lock.locked {
@@ -74,10 +109,16 @@ impl Source {
         } else {
             Locking::Update
         };
+        let platforms = match platforms {
+            [] => &manifest.build.platforms,
+            given => given,
+        };
+        let (target, others) = targets(host()?, platforms);
         Ok(Request {
             folder,
             manifest,
-            target: target()?,
+            target,
+            others,
             locking,
         })
     }
@@ -104,14 +145,28 @@ fn folder(dir: &Path) -> Result<PathBuf, ProjectError> {
     }
 }
 
-/// Answers this machine as a target.
-fn target() -> Result<Target, ProjectError> {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => Arch::Amd64,
-        "aarch64" => Arch::Arm64,
-        other => return Err(ProjectError::Architecture(other)),
-    };
-    Ok(Target::native(arch))
+/// Answers this machine's processors.
+fn host() -> Result<Arch, ProjectError> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok(Arch::Amd64),
+        "aarch64" => Ok(Arch::Arm64),
+        other => Err(ProjectError::Architecture(other)),
+    }
+}
+
+/// Answers what images for `platforms` are for, each once, this machine's first; its own if there is none.
+fn targets(host: Arch, platforms: &[Platform]) -> (Target, Vec<Target>) {
+    let mut sorted: Vec<Target> = platforms
+        .iter()
+        .map(|platform| Target {
+            arch: (*platform).into(),
+            host,
+        })
+        .collect();
+    sorted.sort_by_key(|target| (target.is_foreign(), target.arch.name()));
+    sorted.dedup();
+    let mut sorted = sorted.into_iter();
+    (sorted.next().unwrap_or(Target::native(host)), sorted.collect())
 }
 
 #[cfg(test)]
@@ -156,5 +211,50 @@ mod tests {
             .request(Lock::default())
             .unwrap_err();
         assert!(matches!(error, ProjectError::Read(_)), "{error:?}");
+    }
+
+    #[test]
+    fn images_are_for_this_machine_first_and_for_each_platform_once() {
+        use Platform::{LinuxAmd64, LinuxArm64};
+        let target = |arch| Target {
+            arch,
+            host: Arch::Arm64,
+        };
+        let (own, foreign) = (target(Arch::Arm64), target(Arch::Amd64));
+        for (platforms, expected) in [
+            (vec![], (own, vec![])),
+            (vec![LinuxAmd64, LinuxArm64, LinuxAmd64], (own, vec![foreign])),
+            (vec![LinuxAmd64], (foreign, vec![])),
+        ] {
+            assert_eq!(targets(Arch::Arm64, &platforms), expected, "{platforms:?}");
+        }
+    }
+
+    #[test]
+    fn what_runs_here_is_built_for_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("coracle.yaml");
+        fs_err::write(&manifest, "build: {platforms: [linux/amd64, linux/arm64]}\n").unwrap();
+        let here = source(folder.path(), None);
+        let request = here.request(Lock::default()).unwrap();
+        assert!(!request.target.is_foreign() && request.others.is_empty());
+        assert_eq!(here.images(Lock::default(), &[]).unwrap().others.len(), 1);
+        let own = host().unwrap().platform();
+        let [foreign] = Platform::ALL
+            .map(|one| (one != own).then_some(one))
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("there are two platforms")
+        };
+        fs_err::write(&manifest, format!("build: {{platforms: [{foreign}]}}\n")).unwrap();
+        let error = here.request(Lock::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("this machine is `{own}`, and the function's images are for `{foreign}` only")
+        );
+        assert!(error.hint().unwrap().contains("build.platforms"));
+        assert!(here.images(Lock::default(), &[]).unwrap().target.is_foreign());
     }
 }

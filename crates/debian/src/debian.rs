@@ -104,6 +104,42 @@ impl Debian {
         arch: Arch,
         progress: &dyn Progress,
     ) -> Result<Snapshot, LockError> {
+        self.reading(progress, |reader| {
+            Ok(Snapshot {
+                store: self.store.clone(),
+                release,
+                arch,
+                suites: reader.suites(release, arch)?,
+                index: OnceLock::new(),
+            })
+        })
+    }
+
+    /// Reads the lists of packages of another architecture that belong to the same state of the archive as `snapshot`,
+    /// so that the bases of a project's platforms have the same versions.
+    pub fn snapshot_beside(
+        &self,
+        snapshot: &Snapshot,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<Snapshot, LockError> {
+        self.reading(progress, |reader| {
+            Ok(Snapshot {
+                store: self.store.clone(),
+                release: snapshot.release,
+                arch,
+                suites: reader.beside(&snapshot.suites, arch)?,
+                index: OnceLock::new(),
+            })
+        })
+    }
+
+    /// Lets `read` read the archive's lists, as this program trusts them.
+    fn reading<T>(
+        &self,
+        progress: &dyn Progress,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, LockError>,
+    ) -> Result<T, LockError> {
         let pinned;
         let keyring = match &self.trust {
             Trust::Keyring(keyring) => keyring,
@@ -112,17 +148,10 @@ impl Debian {
                 &pinned
             }
         };
-        let reader = Reader {
+        read(&Reader {
             depot: self.depot(progress),
             keyring,
             now: (self.clock)(),
-        };
-        Ok(Snapshot {
-            store: self.store.clone(),
-            release,
-            arch,
-            suites: reader.suites(release, arch)?,
-            index: OnceLock::new(),
         })
     }
 

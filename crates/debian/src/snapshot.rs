@@ -59,6 +59,11 @@ impl Snapshot {
         (recipe.release, recipe.arch) == (self.release, self.arch)
     }
 
+    /// Answers the release whose packages it has.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
     /// Answers when the newest of its lists was published.
     pub fn published(&self) -> Option<Timestamp> {
         self.suites.iter().map(|suite| suite.locked.date).max()

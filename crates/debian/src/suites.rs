@@ -125,6 +125,8 @@ pub(crate) struct Fetched {
     pub(crate) suite: Suite,
     pub(crate) locked: LockedSuite,
     pub(crate) list: Blob,
+    /// The release file as it was fetched, for other architectures.
+    in_release: Vec<u8>,
 }
 
 /// The newest date that was seen of a suite.
@@ -136,26 +138,28 @@ struct Seen {
 impl Reader<'_> {
     /// Fetches and verifies the suites of a release, all at once.
     pub(crate) fn suites(&self, release: Release, arch: Arch) -> Result<Vec<Fetched>, SnapshotError> {
-        let suites = release.suites();
-        thread::scope(|scope| {
-            let fetch = |suite| scope.spawn(move || self.suite(suite, arch));
-            let threads: Vec<_> = suites.iter().map(fetch).collect();
-            threads.into_iter().map(join).collect()
-        })
+        let fetch = |suite: &Suite| self.suite(suite, arch, self.release_file(suite)?);
+        at_once(&release.suites(), fetch)
     }
 
-    fn suite(&self, suite: &Suite, arch: Arch) -> Result<Fetched, SnapshotError> {
-        let fetch = |source| SnapshotError::Fetch {
-            suite: suite.name.clone(),
-            source: Box::new(source),
-        };
+    /// Fetches the lists for another architecture that the same release files vouch for, all at once.
+    pub(crate) fn beside(&self, fetched: &[Fetched], arch: Arch) -> Result<Vec<Fetched>, SnapshotError> {
+        let fetch = |same: &Fetched| self.suite(&same.suite, arch, same.in_release.clone());
+        at_once(fetched, fetch)
+    }
+
+    fn release_file(&self, suite: &Suite) -> Result<Vec<u8>, SnapshotError> {
         let path = format!("dists/{}/InRelease", suite.name);
         let get = |url: &str| self.depot.fetcher.get(url, RELEASE_FILE_LIMIT);
-        let bytes = self.depot.archive.first(suite.part, &path, get).map_err(fetch)?;
+        let bytes = self.depot.archive.first(suite.part, &path, get);
+        bytes.map_err(|source| not_fetched(suite, source))
+    }
+
+    fn suite(&self, suite: &Suite, arch: Arch, bytes: Vec<u8>) -> Result<Fetched, SnapshotError> {
         let file = self.verified(suite, &bytes, arch)?;
         self.check_date(suite, &file)?;
         let list = self.list(suite, &file).map_err(|error| match error {
-            DepotError::Fetch(source) => fetch(source),
+            DepotError::Fetch(source) => not_fetched(suite, source),
             DepotError::Store(source) => SnapshotError::Store(source),
         })?;
         let locked = LockedSuite {
@@ -168,6 +172,7 @@ impl Reader<'_> {
             suite: suite.clone(),
             locked,
             list,
+            in_release: bytes,
         })
     }
 
@@ -234,6 +239,24 @@ impl Reader<'_> {
             result => result,
         }
     }
+}
+
+fn not_fetched(suite: &Suite, source: FetchError) -> SnapshotError {
+    SnapshotError::Fetch {
+        suite: suite.name.clone(),
+        source: Box::new(source),
+    }
+}
+
+/// Does something for each of a few things, at the same time; the first failure in their order is answered.
+fn at_once<T: Sync, U: Send>(
+    things: &[T],
+    work: impl Fn(&T) -> Result<U, SnapshotError> + Sync,
+) -> Result<Vec<U>, SnapshotError> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = things.iter().map(|thing| scope.spawn(|| work(thing))).collect();
+        threads.into_iter().map(join).collect()
+    })
 }
 
 /// Answers where a list is by its hash and by its name.

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::compression::Compression;
 use crate::layer::Layer;
 
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+use document::ManifestDocument;
+pub(crate) use document::{ConfigDocument, Descriptor, MANIFEST};
+
+mod document;
+
 /// The most that a manifest or a configuration may take.
 const MAX_DOCUMENT: u64 = 4 << 20;
 
@@ -20,6 +23,8 @@ const MAX_DOCUMENT: u64 = 4 << 20;
 pub struct ImageConfig {
     /// The processor architecture, in Go's words: `amd64`, `arm64`.
     pub architecture: String,
+    /// The variant of the architecture, `v8` for arm64; empty where there is only one.
+    pub variant: String,
     /// When it was made, in seconds since 1970: the same for the same contents.
     pub created: i64,
     /// What runs, before `cmd`.
@@ -161,16 +166,7 @@ pub(crate) fn with_compression(
 
 /// Writes the manifest over a configuration and layers that are in the store.
 fn complete(store: &Store, config: &Blob, layers: Vec<Layer>) -> Result<Image, ImageError> {
-    let manifest = ManifestDocument {
-        schema_version: 2,
-        media_type: MANIFEST.to_owned(),
-        config: Descriptor {
-            media_type: CONFIG.to_owned(),
-            digest: config.digest,
-            size: config.size,
-        },
-        layers: layers.iter().map(Descriptor::of).collect(),
-    };
+    let manifest = ManifestDocument::of(config, &layers);
     let size = manifest.size();
     let manifest = store.put_blob(&to_json(&manifest)?)?;
     Ok(Image {
@@ -219,7 +215,8 @@ fn layers(
     Ok(layers)
 }
 
-fn document<T: for<'de> Deserialize<'de>>(
+/// Reads a document of an image.
+pub(crate) fn document<T: for<'de> Deserialize<'de>>(
     store: &Store,
     digest: &Digest,
     what: &'static str,
@@ -240,175 +237,4 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
             std::io::Error::other(error),
         )
     })
-}
-
-/// A reference to a blob (image-spec, descriptor.md).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Descriptor {
-    pub(crate) media_type: String,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-}
-
-impl Descriptor {
-    fn of(layer: &Layer) -> Self {
-        Self {
-            media_type: layer.media_type().to_owned(),
-            digest: layer.digest,
-            size: layer.size,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ManifestDocument {
-    schema_version: u32,
-    #[serde(default)]
-    media_type: String,
-    config: Descriptor,
-    layers: Vec<Descriptor>,
-}
-
-impl ManifestDocument {
-    fn size(&self) -> u64 {
-        self.config.size + self.layers.iter().map(|layer| layer.size).sum::<u64>()
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct ConfigDocument {
-    #[serde(default = "epoch")]
-    created: String,
-    architecture: String,
-    os: String,
-    #[serde(default)]
-    config: RunDocument,
-    rootfs: RootDocument,
-    #[serde(default)]
-    history: Vec<HistoryDocument>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct RunDocument {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    user: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exposed_ports: Option<BTreeMap<String, Empty>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    env: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entrypoint: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cmd: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    working_dir: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    stop_signal: String,
-}
-
-/// The format gives each port an object that holds nothing.
-type Empty = BTreeMap<String, String>;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct RootDocument {
-    #[serde(rename = "type")]
-    kind: String,
-    diff_ids: Vec<Digest>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct HistoryDocument {
-    #[serde(default = "epoch")]
-    created: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    created_by: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    empty_layer: bool,
-}
-
-impl ConfigDocument {
-    fn of(config: &ImageConfig, layers: &[Layer]) -> Self {
-        let created = time(config.created);
-        let history = layers.iter().map(|layer| HistoryDocument {
-            created: created.clone(),
-            created_by: layer.note.clone(),
-            empty_layer: false,
-        });
-        Self {
-            architecture: config.architecture.clone(),
-            os: "linux".to_owned(),
-            config: RunDocument::of(config),
-            rootfs: RootDocument {
-                kind: "layers".to_owned(),
-                diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
-            },
-            history: history.collect(),
-            created,
-        }
-    }
-
-    fn into_settings(self) -> ImageConfig {
-        let created = self
-            .created
-            .parse::<jiff::Timestamp>()
-            .map_or(0, jiff::Timestamp::as_second);
-        let run = self.config;
-        let pairs = run.env.unwrap_or_default().into_iter().filter_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            Some((name.to_owned(), value.to_owned()))
-        });
-        ImageConfig {
-            architecture: self.architecture,
-            created,
-            entrypoint: run.entrypoint.unwrap_or_default(),
-            cmd: run.cmd.unwrap_or_default(),
-            env: pairs.collect(),
-            workdir: run.working_dir,
-            user: run.user,
-            exposed_ports: run.exposed_ports.unwrap_or_default().into_keys().collect(),
-            labels: run.labels.unwrap_or_default(),
-            stop_signal: run.stop_signal,
-        }
-    }
-}
-
-impl RunDocument {
-    fn of(config: &ImageConfig) -> Self {
-        let env: Vec<String> = config
-            .env
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let ports = config
-            .exposed_ports
-            .iter()
-            .map(|port| (port.clone(), Empty::new()))
-            .collect::<BTreeMap<_, _>>();
-        Self {
-            user: config.user.clone(),
-            exposed_ports: (!ports.is_empty()).then_some(ports),
-            env: (!env.is_empty()).then_some(env),
-            entrypoint: (!config.entrypoint.is_empty()).then(|| config.entrypoint.clone()),
-            cmd: (!config.cmd.is_empty()).then(|| config.cmd.clone()),
-            working_dir: config.workdir.clone(),
-            labels: (!config.labels.is_empty()).then(|| config.labels.clone()),
-            stop_signal: config.stop_signal.clone(),
-        }
-    }
-}
-
-/// Writes seconds since 1970 as RFC 3339 has them; what no calendar holds becomes 1970.
-fn time(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .unwrap_or_default()
-        .to_string()
-}
-
-fn epoch() -> String {
-    time(0)
 }

@@ -20,6 +20,7 @@ use support::{Mounted, Place, noise};
 fn config() -> ImageConfig {
     ImageConfig {
         architecture: "amd64".to_owned(),
+        variant: String::new(),
         created: 1_700_000_000,
         entrypoint: vec!["/usr/bin/app".to_owned()],
         cmd: vec!["--serve".to_owned()],

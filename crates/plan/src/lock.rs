@@ -48,7 +48,7 @@ pub struct Tool {
     pub request: String,
     /// The version that it resolved to.
     pub version: String,
-    /// The checksum as Subresource Integrity writes it.
+    /// The checksum as Subresource Integrity writes it, or of a module as `go.sum` does.
     pub integrity: String,
     /// The path beneath the registry's address.
     pub path: String,
@@ -95,18 +95,13 @@ impl Lock {
         self.bases.insert(recipe.to_owned(), locked);
     }
 
-    /// Leaves only the pins that `plan` uses, so that what a project no longer needs leaves its lock file.
-    pub fn retain_used(&mut self, plan: &crate::Plan) {
-        let uses_base = |recipe: &String| {
-            plan.steps
-                .iter()
-                .any(|step| matches!(&step.op, crate::Op::Base(base) if base.recipe == *recipe))
-        };
-        let uses_tool = |tool: &Tool| {
-            plan.steps
-                .iter()
-                .any(|step| matches!(&step.op, crate::Op::Fetch(fetch) if fetch.package == tool.name))
-        };
+    /// Leaves only the pins that `plans` use, so that what a project no longer needs leaves its lock file.
+    pub fn retain_used(&mut self, plans: &[crate::Plan]) {
+        let ops = || plans.iter().flat_map(|plan| &plan.steps).map(|step| &step.op);
+        let uses_base =
+            |recipe: &String| ops().any(|op| matches!(op, crate::Op::Base(base) if base.recipe == *recipe));
+        let uses_tool =
+            |tool: &Tool| ops().any(|op| matches!(op, crate::Op::Fetch(fetch) if fetch.package == tool.name));
         self.bases.retain(|recipe, _| uses_base(recipe));
         self.tools.retain(uses_tool);
     }

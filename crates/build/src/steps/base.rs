@@ -1,6 +1,8 @@
 //! Root file systems of Debian packages.
 
-use coracle_debian::{AssembleError, BaseLock, Debian, Kind, LockError, Progress, Recipe, UnknownRelease};
+use coracle_debian::{
+    AssembleError, BaseLock, Debian, Kind, LockError, Progress, Recipe, Snapshot, UnknownRelease,
+};
 use coracle_oci::Compression;
 use coracle_plan::{Arch, Base, BaseKind, Lock};
 use coracle_spec::{Class, Failure};
@@ -119,7 +121,7 @@ pub(crate) fn pin(
     let mut snapshot = debian.snapshot(first.release, first.arch, progress)?;
     for (base, recipe) in bases {
         if !snapshot.is_of(recipe) {
-            snapshot = debian.snapshot(recipe.release, recipe.arch, progress)?;
+            snapshot = other(debian, &snapshot, recipe, progress)?;
         }
         let locked = snapshot.lock(recipe)?;
         let table = toml::Table::try_from(&locked).map_err(|source| BaseError::Write {
@@ -129,6 +131,20 @@ pub(crate) fn pin(
         lock.put_base(&base.recipe, table);
     }
     Ok(())
+}
+
+/// Answers the lists for `recipe`, of the same state of the archive as those at hand where that is possible.
+fn other(
+    debian: &Debian,
+    at_hand: &Snapshot,
+    recipe: &Recipe,
+    progress: &dyn Progress,
+) -> Result<Snapshot, LockError> {
+    if at_hand.release() == recipe.release {
+        debian.snapshot_beside(at_hand, recipe.arch, progress)
+    } else {
+        debian.snapshot(recipe.release, recipe.arch, progress)
+    }
 }
 
 /// Makes a base: layers where images stand on it, trees where only builds do.

@@ -1,22 +1,23 @@
 //! `coracle build`: from a source folder to an image.
 
+mod images;
+mod report;
+
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
-use coracle_build::Built;
 use coracle_content::Store;
-use coracle_oci::{Compression, export};
-use coracle_spec::{Digest, ImageRef};
-use serde::Serialize;
+use coracle_spec::ImageRef;
+use coracle_spec::manifest::Platform;
+use images::Images;
+use report::{OutputReport, Report};
 
 use crate::args::Reporting;
 use crate::building;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::progress::time;
 use crate::project::{Lock, Source};
 
 /// Build an image from a source folder
@@ -29,6 +30,9 @@ pub(crate) struct Build {
     /// What to call the image [default: the function's name]
     #[arg(long, short, value_name = "REF")]
     tag: Option<ImageRef>,
+    /// Build for `linux/amd64`, `linux/arm64` or both, with commas between [default: `build.platforms`, or this machine's]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    platform: Vec<Platform>,
     /// Write the image to `oci:DIR` or `oci-archive:FILE`
     #[arg(long, short, value_name = "WHERE")]
     output: Vec<Output>,
@@ -61,44 +65,9 @@ impl FromStr for Output {
     }
 }
 
-/// What a build resulted in, as `--json` prints it.
-#[derive(Debug, Serialize)]
-struct Report {
-    image: String,
-    digest: Digest,
-    size: u64,
-    layers: Vec<LayerReport>,
-    steps: Vec<StepReport>,
-    outputs: Vec<OutputReport>,
-    ms: u128,
-}
-
-#[derive(Debug, Serialize)]
-struct LayerReport {
-    digest: Digest,
-    diff_id: Digest,
-    size: u64,
-    step: String,
-}
-
-#[derive(Debug, Serialize)]
-struct StepReport {
-    id: String,
-    name: String,
-    cached: bool,
-    ms: u128,
-}
-
-/// An image that was written. Its layers are compressed as every reader understands, so its digest is its own.
-#[derive(Debug, Serialize)]
-struct OutputReport {
-    to: String,
-    digest: Digest,
-}
-
 impl Build {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
-        let request = self.source.request(self.lock)?;
+        let request = self.source.images(self.lock, &self.platform)?;
         let reference = match &self.tag {
             Some(tag) => tag.clone(),
             None => request.manifest.name.as_str().parse()?,
@@ -108,69 +77,29 @@ impl Build {
         let built = building::build(&engine, &request, context.printer).await;
         engine.close().await;
         let built = built?;
-        let outputs = self.write(&store, &built, &reference)?;
-        let report = Report::of(&built, &reference, outputs);
+        let images = Images::of(&store, &request, &built)?;
+        let outputs = self.write(&store, &images, &reference)?;
+        let report = Report::of(&built, &images, &reference, outputs);
         if self.reporting.json {
             return Ok(context.printer.json(&report)?);
         }
         context.printer.say(report.summary(built.duration));
-        Ok(context.printer.line(report.digest)?)
+        Ok(context.printer.line(images.digest())?)
     }
 
-    fn write(&self, store: &Store, built: &Built, reference: &ImageRef) -> Result<Vec<OutputReport>, Error> {
+    fn write(
+        &self,
+        store: &Store,
+        images: &Images,
+        reference: &ImageRef,
+    ) -> Result<Vec<OutputReport>, Error> {
         let mut reports = Vec::new();
         for output in &self.output {
-            let written = export(store, &built.image, &output.to, Compression::Gzip, reference)?;
-            reports.push(OutputReport {
-                to: output.text.clone(),
-                digest: written.manifest,
-            });
+            let written = images.export(store, &output.to, reference)?;
+            reports.push(OutputReport::of(output.text.clone(), &written));
         }
         Ok(reports)
     }
-}
-
-impl Report {
-    fn of(built: &Built, reference: &ImageRef, outputs: Vec<OutputReport>) -> Self {
-        let layers = built.image.layers.iter().map(|layer| LayerReport {
-            digest: layer.digest,
-            diff_id: layer.diff_id,
-            size: layer.size,
-            step: layer.note.clone(),
-        });
-        let steps = built.steps.iter().map(|step| StepReport {
-            id: step.id.to_string(),
-            name: step.name.clone(),
-            cached: step.cached,
-            ms: step.duration.as_millis(),
-        });
-        Self {
-            image: reference.to_string(),
-            digest: built.image.manifest,
-            size: built.image.size,
-            layers: layers.collect(),
-            steps: steps.collect(),
-            outputs,
-            ms: built.duration.as_millis(),
-        }
-    }
-
-    fn summary(&self, took: Duration) -> String {
-        let cached = self.steps.iter().filter(|step| step.cached).count();
-        format!(
-            "built {} in {}: {:.1} MB in {} layers, {cached} of {} steps cached",
-            self.image,
-            time(took),
-            megabytes(self.size),
-            self.layers.len(),
-            self.steps.len()
-        )
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 #[cfg(test)]

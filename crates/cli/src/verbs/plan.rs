@@ -22,7 +22,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
-        let request = self.source.request(Lock::default())?;
+        let request = self.source.images(Lock::default(), &[])?;
         let engine = Engine::open(context)?;
         let plan = engine.builder.plan(&request).await?;
         if self.reporting.json {

@@ -310,7 +310,7 @@ fn a_lock_file_reads_back_what_it_wrote_and_forgets_what_is_not_used() {
         &Target::native(Arch::Amd64),
     )
     .unwrap();
-    lock.retain_used(&plan);
+    lock.retain_used(&[plan]);
     let text = lock.to_toml().unwrap();
     assert!(!text.contains("gone"), "{text}");
     assert_eq!(Lock::parse(&text).unwrap(), lock);

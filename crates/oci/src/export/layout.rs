@@ -1,0 +1,64 @@
+//! A directory: an OCI image layout (image-spec, image-layout.md).
+
+use std::io;
+use std::path::Path;
+
+use coracle_content::Blob;
+use fs_err as fs;
+
+use super::document::{LAYOUT, NamedIndex, blob_name};
+use super::whole::{PARTIAL, write_whole};
+use super::{Content, ExportError, failed};
+
+/// Writes blobs first and the index last, each in one piece.
+pub(super) fn write_layout(directory: &Path, content: &Content) -> Result<(), ExportError> {
+    let mut index = content.index.clone();
+    if let Some(there) = existing_index(directory)? {
+        index.merge(there);
+    }
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(directory.join("blobs/sha256"))?;
+        for blob in &content.blobs {
+            copy_blob(blob, &directory.join(blob_name(&blob.digest)))?;
+        }
+        replace(&directory.join("oci-layout"), LAYOUT)?;
+        replace(&directory.join("index.json"), &serde_json::to_vec(&index)?)
+    };
+    write().map_err(|source| failed(directory, source))
+}
+
+fn existing_index(directory: &Path) -> Result<Option<NamedIndex>, ExportError> {
+    let occupied = || ExportError::Occupied {
+        path: directory.to_owned(),
+    };
+    match fs::read(directory.join("index.json")) {
+        Ok(json) => Ok(Some(serde_json::from_slice(&json).map_err(|_| occupied())?)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(directory, error)),
+        Err(_) if is_free(directory) => Ok(None),
+        Err(_) => Err(occupied()),
+    }
+}
+
+/// Answers whether `directory` is missing, empty, or an export that was cut off.
+fn is_free(directory: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return true;
+    };
+    let ours = |name: std::ffi::OsString| name == "blobs" || name == "oci-layout" || is_temporary(&name);
+    entries.flatten().all(|entry| ours(entry.file_name()))
+}
+
+fn is_temporary(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().ends_with(PARTIAL)
+}
+
+fn copy_blob(blob: &Blob, to: &Path) -> io::Result<()> {
+    if fs::metadata(to).is_ok_and(|there| there.len() == blob.size) {
+        return Ok(());
+    }
+    write_whole(to, |partial| fs::copy(&blob.path, partial).map(drop))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole(path, |partial| fs::write(partial, bytes))
+}
