@@ -12,15 +12,16 @@ mod lines;
 use std::time::Duration;
 
 use bytes::Bytes;
-use coracle_spec::{Digest, FunctionId, Namespace};
+use coracle_spec::{Digest, FunctionId, Namespace, ScaleChange};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::routes;
 use crate::types::{
-    DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, RevisionView,
-    SecretView, ServerInfo,
+    DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, Rescaled, RevisionView,
+    RollbackRequest, SecretView, ServerInfo,
 };
 
 pub use connection::Body;
@@ -92,10 +93,18 @@ impl Client {
 
     /// Deploys: answers once the new revision serves, or why it does not.
     pub async fn deploy(&self, id: &FunctionId, deploy: &DeployRequest) -> Result<Deployed, ClientError> {
-        let body = serde_json::to_vec(deploy).map_err(ClientError::Encode)?;
-        let request =
-            Request::post(routes::revisions(id)).header(http::header::CONTENT_TYPE, "application/json");
-        json(within(LONG, self.send(request, bytes_body(body.into()))).await?).await
+        self.change(Request::post(routes::revisions(id)), deploy).await
+    }
+
+    /// Leads a function back to revision `to`, or to the last earlier one that was ready: answers once that serves.
+    pub async fn roll_back(&self, id: &FunctionId, to: Option<u64>) -> Result<Deployed, ClientError> {
+        self.change(Request::post(routes::rollback(id)), &RollbackRequest { to })
+            .await
+    }
+
+    /// Changes how many instances a function has, until its next deploy.
+    pub async fn rescale(&self, id: &FunctionId, change: &ScaleChange) -> Result<Rescaled, ClientError> {
+        self.change(Request::patch(routes::scale(id)), change).await
     }
 
     /// Reads the log's last lines, and those that follow when `query` says so.
@@ -155,6 +164,17 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         json(within(ANSWER, self.send(Request::get(path), bytes_body(Bytes::new()))).await?).await
+    }
+
+    /// Sends a change, which may wait for others of the same function.
+    async fn change<T: DeserializeOwned>(
+        &self,
+        request: http::request::Builder,
+        change: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(change).map_err(ClientError::Encode)?;
+        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        json(within(LONG, self.send(request, bytes_body(body.into()))).await?).await
     }
 
     async fn no_content(&self, method: Method, path: &str, body: Bytes) -> Result<(), ClientError> {

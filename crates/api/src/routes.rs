@@ -34,6 +34,10 @@ routes! {
     REVISIONS = GET "/api/v1/functions/{namespace}/{name}/revisions";
     /// Deploys: makes a revision and switches to it once it is ready.
     DEPLOY = POST "/api/v1/functions/{namespace}/{name}/revisions";
+    /// Leads a function back to an earlier revision.
+    ROLLBACK = POST "/api/v1/functions/{namespace}/{name}/rollback";
+    /// Changes how many instances a function has.
+    SCALE = PATCH "/api/v1/functions/{namespace}/{name}/scale";
     /// Reads or follows a function's log.
     LOGS = GET "/api/v1/functions/{namespace}/{name}/logs";
     /// Lists a namespace's secrets, without values.
@@ -56,6 +60,16 @@ pub fn function(id: &FunctionId) -> String {
 /// Answers the path of [`REVISIONS`] and of [`DEPLOY`].
 pub fn revisions(id: &FunctionId) -> String {
     format!("{}/revisions", function(id))
+}
+
+/// Answers the path of [`ROLLBACK`].
+pub fn rollback(id: &FunctionId) -> String {
+    format!("{}/rollback", function(id))
+}
+
+/// Answers the path of [`SCALE`].
+pub fn scale(id: &FunctionId) -> String {
+    format!("{}/scale", function(id))
 }
 
 /// Answers the path of [`LOGS`].

@@ -4,12 +4,14 @@ mod deploy;
 mod function;
 mod log;
 mod problem;
+mod scale;
 mod secret;
 mod server;
 
-pub use deploy::{DeployRequest, Deployed};
+pub use deploy::{DeployRequest, Deployed, RollbackRequest};
 pub use function::{EventView, FunctionDetail, FunctionSummary, InstanceView, RevisionStatus, RevisionView};
 pub use log::{LogLine, LogQuery, Stream};
 pub use problem::{Problem, ProblemBody};
+pub use scale::Rescaled;
 pub use secret::SecretView;
 pub use server::ServerInfo;

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use coracle_api::routes::ROUTES;
 use coracle_api::types::{
     DeployRequest, Deployed, EventView, FunctionDetail, FunctionSummary, InstanceView, LogLine, Problem,
-    ProblemBody, RevisionStatus, RevisionView, SecretView, ServerInfo, Stream,
+    ProblemBody, Rescaled, RevisionStatus, RevisionView, RollbackRequest, SecretView, ServerInfo, Stream,
 };
-use coracle_spec::{Digest, FunctionId, RevisionConfig};
+use coracle_spec::revision::Scale;
+use coracle_spec::{Digest, Freeze, FunctionId, RevisionConfig, ScaleChange, Span};
 use serde_json::{Value, to_value};
 
 fn document() -> Value {
@@ -61,6 +62,7 @@ fn examples() -> BTreeMap<&'static str, Value> {
         reference: None,
         config: RevisionConfig::default(),
         created_at: 0,
+        author: None,
         status: RevisionStatus::Ready,
         serving: true,
     };
@@ -133,6 +135,27 @@ fn examples() -> BTreeMap<&'static str, Value> {
                 url: String::new(),
                 ready_ms: 0,
                 replaced: None,
+            }),
+        ),
+        ("RollbackRequest", to_value(RollbackRequest::default())),
+        (
+            "ScaleChange",
+            to_value(ScaleChange {
+                min: Some(0),
+                max: Some(0),
+                concurrency: Some(0),
+                freeze: Some(Freeze::Never),
+                idle: Some(Span::seconds(1)),
+            }),
+        ),
+        ("Scale", to_value(Scale::default())),
+        (
+            "Rescaled",
+            to_value(Rescaled {
+                function: function.clone(),
+                revision: 1,
+                before: Scale::default(),
+                scale: Scale::default(),
             }),
         ),
         (

@@ -23,7 +23,17 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Serve", &["serve", "login", "secret", "doctor"]),
     (
         "Use",
-        &["deploy", "ls", "describe", "revisions", "invoke", "logs", "rm"],
+        &[
+            "deploy",
+            "ls",
+            "describe",
+            "revisions",
+            "rollback",
+            "scale",
+            "invoke",
+            "logs",
+            "rm",
+        ],
     ),
 ];
 

@@ -12,7 +12,9 @@ mod new;
 mod plan;
 mod revisions;
 mod rm;
+mod rollback;
 mod runtimes;
+mod scale;
 mod secret;
 mod serve;
 mod up;
@@ -40,6 +42,8 @@ pub(crate) enum Verb {
     Describe(describe::Describe),
     Doctor(doctor::Doctor),
     Revisions(revisions::Revisions),
+    Rollback(rollback::Rollback),
+    Scale(scale::Scale),
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Rm(rm::Rm),
@@ -61,6 +65,8 @@ impl Verb {
             Self::Ls(ls) => ls.run(context).await?,
             Self::Describe(describe) => describe.run(context).await?,
             Self::Revisions(revisions) => revisions.run(context).await?,
+            Self::Rollback(rollback) => rollback.run(context).await?,
+            Self::Scale(scale) => scale.run(context).await?,
             Self::Doctor(doctor) => return doctor.run(context).await,
             Self::Invoke(invoke) => return invoke.run(context).await,
             Self::Logs(logs) => logs.run(context).await?,

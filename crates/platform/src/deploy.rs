@@ -8,8 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use coracle_content::{Store, StoreError};
+use coracle_spec::revision::Scale;
 use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig, Span};
 use coracle_state::StateError;
+use coracle_tasks::CancellationToken;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -55,7 +58,7 @@ pub enum DeployError {
     },
     /// The store cannot be read.
     #[error("cannot look for the image")]
-    Store(#[from] coracle_content::StoreError),
+    Store(#[from] StoreError),
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -65,6 +68,9 @@ pub enum DeployError {
     /// The state cannot be written.
     #[error("cannot note the revision")]
     State(#[from] StateError),
+    /// Who asked for it no longer wants it.
+    #[error("the deploy was given up before the revision was ready")]
+    GivenUp,
     /// The platform ends.
     #[error("the platform is shutting down")]
     Stopping,
@@ -103,7 +109,7 @@ impl Failure for DeployError {
             Self::Config(error) => error.class(),
             Self::Start(error) => error.class(),
             Self::State(error) => error.class(),
-            Self::Stopping => Class::Unavailable,
+            Self::GivenUp | Self::Stopping => Class::Unavailable,
         }
     }
 
@@ -114,7 +120,7 @@ impl Failure for DeployError {
             Self::Config(error) => error.hint(),
             Self::Start(error) => error.hint(),
             Self::State(error) => error.hint(),
-            Self::Stopping => None,
+            Self::GivenUp | Self::Stopping => None,
         }
     }
 }
@@ -125,80 +131,167 @@ impl Platform {
     /// Deploys of one function happen one after the other.
     /// It goes on when the caller stops waiting: half a deploy would help nobody.
     pub async fn deploy(&self, deploy: Deploy) -> Result<Deployed, DeployError> {
+        self.deploy_for(None, deploy).await
+    }
+
+    /// Does what [`Platform::deploy`] does, and notes who asked for it.
+    pub async fn deploy_for(&self, author: Option<String>, deploy: Deploy) -> Result<Deployed, DeployError> {
+        self.deploy_by(author, deploy, CancellationToken::new()).await
+    }
+
+    /// Does what [`Platform::deploy`] does, unless it is given up before the revision is ready.
+    pub async fn deploy_unless(
+        &self,
+        deploy: Deploy,
+        given_up: &CancellationToken,
+    ) -> Result<Deployed, DeployError> {
+        self.deploy_by(None, deploy, given_up.clone()).await
+    }
+
+    async fn deploy_by(
+        &self,
+        author: Option<String>,
+        deploy: Deploy,
+        given_up: CancellationToken,
+    ) -> Result<Deployed, DeployError> {
         check(&deploy.config)?;
-        self.image_is_there(deploy.image).await?;
-        let (answer, answered) = oneshot::channel();
+        let held = self.image_is_there(deploy.image).await?;
         let (platform, name) = (self.clone(), format!("deploy {}", deploy.function));
+        let deploying = async move {
+            let _turn = platform.turn(&deploy.function).await;
+            let deployed = platform.take_turn(author, deploy, &given_up).await;
+            // Until here nothing but this kept the image from collection.
+            drop(held);
+            deployed
+        };
+        let answer = self.to_its_end(name, deploying).await;
+        answer.unwrap_or(Err(DeployError::Stopping))
+    }
+
+    /// Does `work` to its end, also when the caller stops waiting for the answer; none comes when the platform ends
+    /// first.
+    pub(crate) fn to_its_end<T: Send + 'static>(
+        &self,
+        name: String,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, answered) = oneshot::channel();
         self.services().tasks.spawn(name, async move {
             // Who no longer waits needs no answer.
-            let _ = answer.send(platform.take_turn(deploy).await);
+            let _ = answer.send(work.await);
         });
-        answered.await.unwrap_or(Err(DeployError::Stopping))
+        answered
     }
 
-    async fn take_turn(&self, deploy: Deploy) -> Result<Deployed, DeployError> {
-        let _turn = self.turn(&deploy.function).await;
-        let revision = self.records().begin(deploy).await?;
-        self.bring_up(revision).await
+    async fn take_turn(
+        &self,
+        author: Option<String>,
+        deploy: Deploy,
+        given_up: &CancellationToken,
+    ) -> Result<Deployed, DeployError> {
+        let revision = self.records().begin(deploy, author).await?;
+        self.bring_up(revision, given_up).await
     }
 
-    async fn image_is_there(&self, digest: Digest) -> Result<(), DeployError> {
+    /// Looks for the image, and keeps it for as long as the answer lives.
+    async fn image_is_there(&self, digest: Digest) -> Result<Store, DeployError> {
         let store = self.services().store.clone();
-        let looked = tokio::task::spawn_blocking(move || store.blob(&digest)).await;
-        match looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))? {
-            Some(_) => Ok(()),
-            None => Err(DeployError::NoImage { digest }),
-        }
+        let looked = tokio::task::spawn_blocking(move || {
+            let held = store.held()?;
+            Ok::<_, StoreError>(held.blob(&digest)?.map(|_| held))
+        });
+        let looked = looked
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        looked?.ok_or(DeployError::NoImage { digest })
     }
 
-    async fn bring_up(&self, revision: Revision) -> Result<Deployed, DeployError> {
-        let began = Instant::now();
-        let fleet = Fleet::new(revision, self.services());
-        if let Err(failure) = fleet.start().await {
-            fleet.close();
-            self.records().fail(fleet.revision()).await?;
-            return Err(DeployError::Start(failure));
-        }
-        let ready_after = began.elapsed();
+    async fn bring_up(
+        &self,
+        revision: Revision,
+        given_up: &CancellationToken,
+    ) -> Result<Deployed, DeployError> {
+        let fleet = self.fleet(revision, None);
+        let ready_after = match self.try_out_unless(&fleet, given_up).await {
+            Ok(ready_after) => ready_after,
+            Err(error) => {
+                self.records().fail(fleet.revision()).await?;
+                return Err(error);
+            }
+        };
         if let Err(error) = self.records().activate(fleet.revision()).await {
             fleet.close();
             return Err(error.into());
         }
-        let replaced = self.switch_to(&fleet);
         self.services().journal.deployed(fleet.revision());
-        Ok(Deployed {
+        Ok(self.switch_to(&fleet, ready_after))
+    }
+
+    /// Tries a fleet out. When that is given up, what has been started ends in the background.
+    async fn try_out_unless(
+        &self,
+        fleet: &Arc<Fleet>,
+        given_up: &CancellationToken,
+    ) -> Result<Duration, DeployError> {
+        let (own, name) = (Arc::clone(fleet), format!("try out {fleet:?}"));
+        let trying = self.to_its_end(name, async move { try_out(&own).await });
+        match given_up.run_until_cancelled(trying).await {
+            Some(Ok(tried)) => tried.map_err(DeployError::Start),
+            Some(Err(_)) => Err(DeployError::Stopping),
+            None => {
+                fleet.close();
+                Err(DeployError::GivenUp)
+            }
+        }
+    }
+
+    /// Leads the function's requests to `fleet`, and lets the one before go.
+    pub(crate) fn switch_to(&self, fleet: &Arc<Fleet>, ready_after: Duration) -> Deployed {
+        let replaced = self.functions().lead_to(fleet).map(|old| {
+            old.retire();
+            old.revision().number
+        });
+        Deployed {
             revision: Arc::clone(fleet.revision()),
             url: self.url_of(&fleet.revision().function),
             ready_after,
             replaced,
-        })
+        }
     }
+}
 
-    /// Leads the function's requests to `fleet`, and lets the one before go. Answers the number of that one.
-    fn switch_to(&self, fleet: &Arc<Fleet>) -> Option<u64> {
-        let old = self.functions().lead_to(fleet)?;
-        old.retire();
-        Some(old.revision().number)
+/// Starts the first instance of a fleet that is to serve, and answers how long that took. Of one that does not get
+/// ready nothing is left.
+pub(crate) async fn try_out(fleet: &Arc<Fleet>) -> Result<Duration, Arc<StartFailure>> {
+    let began = Instant::now();
+    match fleet.start().await {
+        Ok(_) => Ok(began.elapsed()),
+        Err(failure) => {
+            fleet.close();
+            Err(failure)
+        }
     }
 }
 
 fn check(config: &RevisionConfig) -> Result<(), ConfigError> {
-    let scale = &config.scale;
     let resources = &config.resources;
-    for (key, value) in [
-        ("scale.max", u64::from(scale.max)),
-        ("scale.concurrency", u64::from(scale.concurrency)),
+    check_not_zero(&[
         ("resources.memory", resources.memory.bytes()),
         ("resources.pids", u64::from(resources.pids)),
         ("port", config.port.map_or(1, u64::from)),
         ("health.interval", millis(config.health.interval)),
         ("health.timeout", millis(config.health.timeout)),
         ("health.grace", millis(config.health.grace)),
-    ] {
-        if value == 0 {
-            return Err(ConfigError::Zero { key });
-        }
-    }
+    ])?;
+    check_scale(&config.scale)
+}
+
+/// Fails when a scale contradicts itself.
+pub(crate) fn check_scale(scale: &Scale) -> Result<(), ConfigError> {
+    check_not_zero(&[
+        ("scale.max", u64::from(scale.max)),
+        ("scale.concurrency", u64::from(scale.concurrency)),
+    ])?;
     if scale.min > scale.max {
         return Err(ConfigError::Scale {
             min: scale.min,
@@ -206,6 +299,13 @@ fn check(config: &RevisionConfig) -> Result<(), ConfigError> {
         });
     }
     Ok(())
+}
+
+fn check_not_zero(values: &[(&'static str, u64)]) -> Result<(), ConfigError> {
+    match values.iter().find(|(_, value)| *value == 0) {
+        Some((key, _)) => Err(ConfigError::Zero { key }),
+        None => Ok(()),
+    }
 }
 
 fn millis(span: Span) -> u64 {

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use coracle_gateway as gateway;
+use coracle_spec::revision::Scale;
 use tokio::time::Instant;
 
 use self::backoff::Backoff;
@@ -42,6 +43,10 @@ pub(crate) struct Fleet {
 /// What changes about a fleet. The lock is held for bookkeeping only.
 #[derive(Default)]
 struct Crew {
+    /// How many instances there are to be: the revision's own, or what it was changed to.
+    scale: Scale,
+    /// Whether that was changed since the deploy.
+    rescaled: bool,
     /// Every instance from its creation to its end.
     instances: Vec<Arc<Instance>>,
     /// Starts under way.
@@ -58,6 +63,16 @@ struct Crew {
     closed: bool,
 }
 
+impl Crew {
+    /// Makes a crew of nobody yet.
+    fn of(scale: Scale) -> Self {
+        Self {
+            scale,
+            ..Self::default()
+        }
+    }
+}
+
 /// A start that went well.
 #[derive(Debug, Clone, Copy)]
 struct Start {
@@ -70,6 +85,7 @@ struct Start {
 impl Fleet {
     /// Makes the fleet of a revision, without instances.
     pub(crate) fn new(revision: Revision, services: &Arc<Services>) -> Arc<Self> {
+        let scale = revision.config.scale.clone();
         Arc::new_cyclic(|this| {
             let capacity = Arc::new(FleetCapacity::of(this.clone()));
             let door = gateway::Revision::new(revision.id(), revision.limits(), capacity, &services.tasks);
@@ -78,7 +94,7 @@ impl Fleet {
                 door,
                 services: Arc::clone(services),
                 image: tokio::sync::Mutex::default(),
-                crew: Mutex::default(),
+                crew: Mutex::new(Crew::of(scale)),
             }
         })
     }
@@ -98,11 +114,13 @@ impl Fleet {
         self.crew().instances.clone()
     }
 
-    /// Answers whether it has instances, or should have.
+    /// Answers whether it has instances, or should have, or may still be asked for one: a request that was led to its door
+    /// just before another fleet took over gets its answer here.
     pub(crate) fn needs_looking_after(&self) -> bool {
         let crew = self.crew();
         let over = crew.retired || crew.closed;
-        !crew.instances.is_empty() || crew.starting > 0 || (!over && self.revision.config.scale.min > 0)
+        let asked = over && Arc::strong_count(&self.door) > 1;
+        asked || !crew.instances.is_empty() || crew.starting > 0 || (!over && crew.scale.min > 0)
     }
 
     fn crew(&self) -> MutexGuard<'_, Crew> {

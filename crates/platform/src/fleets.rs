@@ -2,11 +2,9 @@
 //!
 //! Only these are looked at: ten thousand functions that sleep cost nothing here.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use coracle_gateway::RevisionId;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -15,14 +13,18 @@ use crate::fleet::Fleet;
 /// The fleets that have instances, or should have.
 #[derive(Default)]
 pub(crate) struct Fleets {
-    watched: Mutex<HashMap<RevisionId, Arc<Fleet>>>,
+    /// By identity: while one fleet of a revision drains, another one of the same may begin.
+    watched: Mutex<Vec<Arc<Fleet>>>,
     signal: Notify,
 }
 
 impl Fleets {
     /// Looks after a fleet from now on, until it has no instances and needs none.
     pub(crate) fn watch(&self, fleet: &Arc<Fleet>) {
-        self.lock().insert(fleet.revision().id(), Arc::clone(fleet));
+        let mut watched = self.lock();
+        if !watched.iter().any(|other| Arc::ptr_eq(other, fleet)) {
+            watched.push(Arc::clone(fleet));
+        }
     }
 
     /// Makes the loop look soon.
@@ -32,7 +34,7 @@ impl Fleets {
 
     /// Answers the fleets that are looked after.
     pub(crate) fn watched(&self) -> Vec<Arc<Fleet>> {
-        self.lock().values().cloned().collect()
+        self.lock().clone()
     }
 
     /// Looks after the fleets until it is dropped.
@@ -52,10 +54,10 @@ impl Fleets {
         for fleet in self.watched() {
             fleet.tend(now);
         }
-        self.lock().retain(|_, fleet| fleet.needs_looking_after());
+        self.lock().retain(|fleet| fleet.needs_looking_after());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RevisionId, Arc<Fleet>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Fleet>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use coracle_sandbox::Exit;
 use coracle_sandbox::lines::{LONGEST_LINE, Lines};
-use coracle_spec::FunctionId;
+use coracle_spec::revision::Scale;
+use coracle_spec::{Freeze, FunctionId};
 use coracle_state::{Event, Line, LogError, Logs, NewEvent, State, StateError, Stream};
 use coracle_tasks::{CancellationToken, Tasks};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -89,6 +90,19 @@ impl Journal {
         );
     }
 
+    /// Notes that an earlier revision serves again.
+    pub(crate) fn rolled_back(&self, revision: &Revision, from: Option<u64>) {
+        let from = from.map_or_else(String::new, |from| format!(", in place of revision {from}"));
+        let message = format!("revision {} serves again{from}", revision.number);
+        self.note(revision, "rolled_back", message);
+    }
+
+    /// Notes that there are to be more or fewer instances.
+    pub(crate) fn rescaled(&self, revision: &Revision, before: &Scale, scale: &Scale) {
+        let message = format!("{}, before: {}", told(scale), told(before));
+        self.note(revision, "scaled", message);
+    }
+
     /// Notes that an instance became ready.
     pub(crate) fn started(&self, revision: &Revision, instance: &Instance) {
         let ready_ms = instance.born().elapsed().as_millis();
@@ -140,6 +154,7 @@ impl Journal {
             function: revision.function.clone(),
             kind: kind.to_owned(),
             message,
+            detail: None,
         };
         if self.events.try_send(Entry::Event(event)).is_err() {
             tracing::warn!(function = %revision.function, kind, "an event is lost");
@@ -207,6 +222,15 @@ impl Scribe<'_> {
             continued: line.len() == LONGEST_LINE,
         });
     }
+}
+
+/// Says how many instances there are to be.
+fn told(scale: &Scale) -> String {
+    let freeze = scale.freeze.map_or(Freeze::Never, Freeze::After);
+    format!(
+        "{} to {} instances, {} requests at once in each, frozen after {freeze}, ended after {}",
+        scale.min, scale.max, scale.concurrency, scale.idle
+    )
 }
 
 fn now_ms() -> u64 {

@@ -8,6 +8,7 @@ use coracle_content::Store;
 use coracle_gateway::Routes;
 use coracle_sandbox::{Adopted, Sandboxes};
 use coracle_spec::FunctionId;
+use coracle_spec::revision::Scale;
 use coracle_state::{State, StateError};
 use coracle_tasks::Tasks;
 
@@ -16,6 +17,7 @@ use crate::fleets::Fleets;
 use crate::functions::{Addressing, Functions};
 use crate::journal::Journal;
 use crate::records::Records;
+use crate::revision::Revision;
 use crate::secrets::Secrets;
 use crate::services::Services;
 use crate::spares::Spares;
@@ -124,7 +126,7 @@ impl Platform {
         let serving = self.records().recover().await?;
         let fleets: Vec<_> = serving
             .into_iter()
-            .map(|revision| Fleet::new(revision, self.services()))
+            .map(|(revision, scale)| self.fleet(revision, scale))
             .collect();
         self.functions().lead_all_to(&fleets);
         let eager = |fleet: &&Arc<Fleet>| fleet.needs_looking_after();
@@ -133,6 +135,15 @@ impl Platform {
             .filter(eager)
             .for_each(|fleet| self.services().fleets.watch(fleet));
         Ok(())
+    }
+
+    /// Makes the fleet of a revision, with the scale that its function was changed to.
+    pub(crate) fn fleet(&self, revision: Revision, scale: Option<Scale>) -> Arc<Fleet> {
+        let fleet = Fleet::new(revision, self.services());
+        if let Some(scale) = scale {
+            fleet.rescale(scale);
+        }
+        fleet
     }
 
     fn look_after_fleets(&self, every: Duration) {

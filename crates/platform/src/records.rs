@@ -1,5 +1,6 @@
 //! What is known of functions and revisions, durably.
 
+use coracle_spec::revision::Scale;
 use coracle_spec::{Class, Failure, FunctionId};
 use coracle_state::{LogError, NewRevision, RevisionStatus, State, StateError};
 
@@ -58,7 +59,7 @@ impl Records {
     }
 
     /// Notes that a deploy has begun; its revision gets the function's next number.
-    pub(crate) async fn begin(&self, deploy: Deploy) -> Result<Revision, StateError> {
+    pub(crate) async fn begin(&self, deploy: Deploy, author: Option<String>) -> Result<Revision, StateError> {
         let Deploy {
             function,
             image,
@@ -72,6 +73,7 @@ impl Records {
                 image,
                 reference,
                 config,
+                author,
             })
             .await?;
         Ok(stored.into())
@@ -90,14 +92,26 @@ impl Records {
             .map(drop)
     }
 
-    /// Answers the revisions that served when the last platform on this state ended. A deploy that was under way then
-    /// has failed.
-    pub(crate) async fn recover(&self) -> Result<Vec<Revision>, StateError> {
+    /// Notes that an earlier revision serves again.
+    pub(crate) async fn return_to(&self, revision: &Revision) -> Result<(), StateError> {
+        self.0
+            .return_to_revision(&revision.function, revision.number)
+            .await
+    }
+
+    /// Notes how many instances a function has until its next deploy.
+    pub(crate) async fn set_scale(&self, function: &FunctionId, scale: Scale) -> Result<(), StateError> {
+        self.0.set_scale(function, scale).await
+    }
+
+    /// Answers the revisions that served when the last platform on this state ended, each with the scale that it was
+    /// changed to. A deploy that was under way then has failed.
+    pub(crate) async fn recover(&self) -> Result<Vec<(Revision, Option<Scale>)>, StateError> {
         self.0.fail_unfinished_revisions().await?;
         let functions = self.0.functions().await?;
         Ok(functions
             .into_iter()
-            .map(|function| function.current.into())
+            .map(|function| (function.current.into(), function.scale))
             .collect())
     }
 
@@ -137,6 +151,7 @@ impl From<coracle_state::Revision> for Revision {
             image,
             reference,
             config,
+            author,
             created_at,
             ..
         } = stored;
@@ -146,6 +161,7 @@ impl From<coracle_state::Revision> for Revision {
             image,
             reference,
             config,
+            author,
             created_at,
         }
     }

@@ -19,6 +19,8 @@ pub struct Revision {
     pub reference: Option<String>,
     /// The rest of what it consists of.
     pub config: RevisionConfig,
+    /// Who deployed it, for people.
+    pub author: Option<String>,
     /// When it was made: seconds since 1970-01-01 UTC.
     pub created_at: u64,
 }

@@ -56,7 +56,8 @@ pub struct Desired<I> {
 /// Answers what should be done about a revision at `now`.
 ///
 /// From nothing, one instance is started however many wait; the next ones only when requests still wait `patience`
-/// later. What is idle for long ends, longest first, down to what is needed and the policy's minimum.
+/// later. What is idle for long ends, longest first, down to what is needed and the policy's minimum; what is more than
+/// its maximum ends as soon as it is idle.
 pub fn decide<I: Clone>(policy: &Policy, observed: &Observed<I>, now: Instant) -> Desired<I> {
     let view = View {
         policy,
@@ -144,11 +145,19 @@ impl<I> View<'_, I> {
 
     fn end(&self, thawed: &[usize]) -> Vec<usize> {
         let spare = self.present().saturating_sub(self.needed()) as usize;
-        let old = self.by_idleness(|instance| self.idle_for(instance, self.policy.idle));
-        old.into_iter()
+        let surplus = self.present().saturating_sub(self.policy.ceiling()) as usize;
+        let idle = self.by_idleness(|instance| instance.in_flight == 0);
+        idle.into_iter()
             .filter(|index| !thawed.contains(index))
             .take(spare)
+            .enumerate()
+            .filter(|(rank, index)| *rank < surplus || self.is_old(*index))
+            .map(|(_, index)| index)
             .collect()
+    }
+
+    fn is_old(&self, index: usize) -> bool {
+        self.idle_for(&self.observed.instances[index], self.policy.idle)
     }
 
     fn freeze(&self, ended: &[usize]) -> Vec<usize> {
@@ -262,6 +271,16 @@ mod tests {
             ),
             ((1, 10), "r0:300 f0:400", 0, (0, 0), "+0 thaw[] end[1] freeze[0]"),
             ((0, 10), "r0:300 r4:1", 0, (0, 0), "+0 thaw[] end[] freeze[0]"),
+            // What is more than the maximum ends as soon as it has nothing to do.
+            (
+                (0, 1),
+                "r0:1 r0:2 r1:9",
+                0,
+                (0, 0),
+                "+0 thaw[] end[1, 0] freeze[]",
+            ),
+            ((0, 1), "r0:1 r0:2", 0, (0, 0), "+0 thaw[] end[1] freeze[]"),
+            ((0, 1), "r1:1 r1:2", 0, (0, 0), "+0 thaw[] end[] freeze[]"),
             // Waking comes before starting, the latest frozen first.
             ((0, 10), "f0:20 f0:900", 0, (50, 0), "+0 thaw[0] end[1] freeze[]"),
             ((0, 10), "r2:1 f0:20", 0, (4, 100), "+1 thaw[1] end[] freeze[]"),

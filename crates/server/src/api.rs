@@ -5,13 +5,14 @@ mod functions;
 mod info;
 mod logs;
 mod path;
+mod scale;
 mod secrets;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, any, delete, get, head, post, put};
+use axum::routing::{MethodRouter, any, delete, get, head, patch, post, put};
 use coracle_api::routes::{self, Route};
 use coracle_api::types::ServerInfo;
 use coracle_content::Store;
@@ -48,7 +49,7 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
         .layer(from_fn_with_state(secrets, authenticated))
 }
 
-fn handlers() -> [(Route, MethodRouter<Context>); 12] {
+fn handlers() -> [(Route, MethodRouter<Context>); 14] {
     [
         (routes::SERVER, get(info::server)),
         (routes::FUNCTIONS, get(functions::list)),
@@ -56,6 +57,8 @@ fn handlers() -> [(Route, MethodRouter<Context>); 12] {
         (routes::REMOVE_FUNCTION, delete(functions::remove)),
         (routes::REVISIONS, get(functions::revisions)),
         (routes::DEPLOY, post(functions::deploy)),
+        (routes::ROLLBACK, post(functions::roll_back)),
+        (routes::SCALE, patch(scale::change)),
         (routes::LOGS, get(logs::read)),
         (routes::SECRETS, get(secrets::list)),
         (routes::SET_SECRET, put(secrets::set)),

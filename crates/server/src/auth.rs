@@ -3,5 +3,5 @@
 mod layer;
 mod secrets;
 
-pub(crate) use layer::authenticated;
+pub(crate) use layer::{Caller, authenticated};
 pub use secrets::{AuthError, Secrets};

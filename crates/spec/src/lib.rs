@@ -11,6 +11,7 @@ pub mod name;
 pub mod quantity;
 pub mod reference;
 pub mod revision;
+pub mod scaling;
 
 pub use digest::{Digest, Hasher};
 pub use failure::{Class, Failure};
@@ -20,3 +21,4 @@ pub use name::{FunctionName, Namespace};
 pub use quantity::{ByteSize, Cpu, Span};
 pub use reference::ImageRef;
 pub use revision::RevisionConfig;
+pub use scaling::{Freeze, ScaleChange};

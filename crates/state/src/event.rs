@@ -2,6 +2,7 @@
 
 use coracle_spec::FunctionId;
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 use crate::clock;
 use crate::error::StateError;
@@ -19,6 +20,8 @@ pub struct NewEvent {
     pub kind: String,
     /// A sentence for people.
     pub message: String,
+    /// The same for programs.
+    pub detail: Option<Value>,
 }
 
 /// Something that happened to a function.
@@ -30,6 +33,8 @@ pub struct Event {
     pub kind: String,
     /// A sentence for people.
     pub message: String,
+    /// The same for programs.
+    pub detail: Option<Value>,
 }
 
 impl State {
@@ -52,13 +57,14 @@ impl State {
 fn add(connection: &Connection, event: &NewEvent) -> Result<(), StateError> {
     let (namespace, name) = (event.function.namespace.as_str(), event.function.name.as_str());
     connection.execute(
-        "INSERT INTO events (namespace, name, at, kind, message) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO events (namespace, name, at, kind, message, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             namespace,
             name,
             clock::seconds().cast_signed(),
             event.kind,
-            event.message
+            event.message,
+            event.detail.as_ref().map(Value::to_string)
         ],
     )?;
     connection.execute(
@@ -72,7 +78,7 @@ fn add(connection: &Connection, event: &NewEvent) -> Result<(), StateError> {
 
 fn last(connection: &Connection, function: &FunctionId, most: u32) -> Result<Vec<Event>, StateError> {
     let mut statement = connection.prepare_cached(
-        "SELECT at, kind, message FROM events WHERE namespace = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3",
+        "SELECT at, kind, message, detail FROM events WHERE namespace = ?1 AND name = ?2 ORDER BY id DESC LIMIT ?3",
     )?;
     let key = params![function.namespace.as_str(), function.name.as_str(), most];
     let rows = statement.query_map(key, |row| {
@@ -80,6 +86,10 @@ fn last(connection: &Connection, function: &FunctionId, most: u32) -> Result<Vec
             at: row.get::<_, i64>(0)?.cast_unsigned(),
             kind: row.get(1)?,
             message: row.get(2)?,
+            // What another version wrote in another form is left to the message.
+            detail: row
+                .get::<_, Option<String>>(3)?
+                .and_then(|json| serde_json::from_str(&json).ok()),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

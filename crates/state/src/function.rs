@@ -1,5 +1,6 @@
 //! Functions: identities, and which of their revisions serves.
 
+use coracle_spec::revision::Scale;
 use coracle_spec::{FunctionId, FunctionName, Namespace};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -14,6 +15,8 @@ pub struct Function {
     pub id: FunctionId,
     /// The revision that serves.
     pub current: Revision,
+    /// How many instances there are, when that was changed since the revision was deployed.
+    pub scale: Option<Scale>,
     /// When it was first deployed: seconds since 1970-01-01 UTC.
     pub created_at: u64,
 }
@@ -30,6 +33,14 @@ impl State {
         self.database.read(move |connection| one(connection, &id)).await
     }
 
+    /// Stores how many instances a function has from now on, until its next deploy.
+    pub async fn set_scale(&self, id: &FunctionId, scale: Scale) -> Result<(), StateError> {
+        let id = id.clone();
+        self.database
+            .write(move |connection| set_scale(connection, &id, Some(&scale)))
+            .await
+    }
+
     /// Removes a function, its revisions and its events. Answers whether there was one.
     pub async fn remove_function(&self, id: &FunctionId) -> Result<bool, StateError> {
         let id = id.clone();
@@ -40,7 +51,7 @@ impl State {
 }
 
 const JOINED: &str = "
-    SELECT revisions.*, functions.created AS first FROM functions
+    SELECT revisions.*, functions.created AS first, functions.scale AS scale FROM functions
     JOIN revisions ON revisions.namespace = functions.namespace
         AND revisions.name = functions.name AND revisions.number = functions.current";
 
@@ -79,6 +90,27 @@ pub(crate) fn ensure(connection: &Connection, id: &FunctionId, now: u64) -> Resu
     Ok(())
 }
 
+/// Stores or forgets a function's own scale.
+pub(crate) fn set_scale(
+    connection: &Connection,
+    id: &FunctionId,
+    scale: Option<&Scale>,
+) -> Result<(), StateError> {
+    let json = scale.map(serde_json::to_string).transpose();
+    let changed = connection.execute(
+        "UPDATE functions SET scale = ?3 WHERE namespace = ?1 AND name = ?2",
+        params![
+            id.namespace.as_str(),
+            id.name.as_str(),
+            json.map_err(|error| invalid("scale", error))?
+        ],
+    )?;
+    if changed == 0 {
+        return Err(StateError::UnknownFunction(id.clone()));
+    }
+    Ok(())
+}
+
 /// Answers a function's key as parameters.
 pub(crate) fn key(id: &FunctionId) -> [&str; 2] {
     [id.namespace.as_str(), id.name.as_str()]
@@ -86,9 +118,12 @@ pub(crate) fn key(id: &FunctionId) -> [&str; 2] {
 
 fn from_row(row: &Row<'_>) -> Result<Function, StateError> {
     let current = revision::from_row(row)?;
+    let scale: Option<String> = row.get("scale")?;
+    let scale = scale.map(|json| serde_json::from_str(&json)).transpose();
     Ok(Function {
         id: current.function.clone(),
         current,
+        scale: scale.map_err(|error| invalid("scale", error))?,
         created_at: row.get::<_, i64>("first")?.cast_unsigned(),
     })
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::clock;
 use crate::error::StateError;
 use crate::function::{self, invalid, key};
+use crate::roots;
 use crate::state::State;
 
 /// What a revision is made of.
@@ -19,6 +20,8 @@ pub struct NewRevision {
     pub reference: Option<String>,
     /// The rest of what it consists of.
     pub config: RevisionConfig,
+    /// Who deploys it, for people.
+    pub author: Option<String>,
 }
 
 /// A stored revision.
@@ -34,6 +37,8 @@ pub struct Revision {
     pub reference: Option<String>,
     /// The rest of what it consists of.
     pub config: RevisionConfig,
+    /// Who deployed it, for people.
+    pub author: Option<String>,
     /// How its deploy went.
     pub status: RevisionStatus,
     /// When it was made: seconds since 1970-01-01 UTC.
@@ -65,7 +70,8 @@ impl State {
             .await
     }
 
-    /// Makes a revision the one that serves. Answers the number of the one that did before.
+    /// Makes a revision that became ready the one that serves, with its own scale. Answers the number of the one that
+    /// did before.
     pub async fn activate_revision(
         &self,
         function: &FunctionId,
@@ -74,6 +80,14 @@ impl State {
         let function = function.clone();
         self.database
             .write(move |connection| activate(connection, &function, number))
+            .await
+    }
+
+    /// Makes an earlier revision the one that serves. Nothing of it changes, nor does the function's scale.
+    pub async fn return_to_revision(&self, function: &FunctionId, number: u64) -> Result<(), StateError> {
+        let function = function.clone();
+        self.database
+            .write(move |connection| set_current(connection, &function, number))
             .await
     }
 
@@ -116,18 +130,7 @@ impl State {
 
     /// Answers the images of all revisions: what may not be collected.
     pub async fn images(&self) -> Result<Vec<Digest>, StateError> {
-        self.database
-            .read(|connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT DISTINCT image FROM revisions ORDER BY image")?;
-                let mut rows = statement.query([])?;
-                let mut images = Vec::new();
-                while let Some(row) = rows.next()? {
-                    images.push(digest(&row.get::<_, String>(0)?)?);
-                }
-                Ok(images)
-            })
-            .await
+        self.database.read(roots::images).await
     }
 }
 
@@ -162,6 +165,7 @@ fn begin(connection: &Connection, new: NewRevision) -> Result<Revision, StateErr
         image: new.image,
         reference: new.reference,
         config: new.config,
+        author: new.author,
         status: RevisionStatus::Starting,
         created_at: now,
     };
@@ -172,8 +176,8 @@ fn begin(connection: &Connection, new: NewRevision) -> Result<Revision, StateErr
 fn insert(connection: &Connection, revision: &Revision) -> Result<(), StateError> {
     let config = serde_json::to_string(&revision.config).map_err(|error| invalid("configuration", error))?;
     connection.execute(
-        "INSERT INTO revisions (namespace, name, number, image, reference, config, status, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO revisions (namespace, name, number, image, reference, config, author, status, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             revision.function.namespace.as_str(),
             revision.function.name.as_str(),
@@ -181,6 +185,7 @@ fn insert(connection: &Connection, revision: &Revision) -> Result<(), StateError
             revision.image.to_string(),
             revision.reference,
             config,
+            revision.author,
             revision.status.word(),
             revision.created_at.cast_signed(),
         ],
@@ -195,7 +200,13 @@ fn activate(connection: &Connection, function: &FunctionId, number: u64) -> Resu
         key(function),
         |row| row.get(0),
     )?;
-    connection.execute(
+    set_current(connection, function, number)?;
+    function::set_scale(connection, function, None)?;
+    Ok(before.map(i64::cast_unsigned))
+}
+
+fn set_current(connection: &Connection, function: &FunctionId, number: u64) -> Result<(), StateError> {
+    let changed = connection.execute(
         "UPDATE functions SET current = ?3 WHERE namespace = ?1 AND name = ?2",
         params![
             function.namespace.as_str(),
@@ -203,7 +214,10 @@ fn activate(connection: &Connection, function: &FunctionId, number: u64) -> Resu
             number.cast_signed()
         ],
     )?;
-    Ok(before.map(i64::cast_unsigned))
+    if changed == 0 {
+        return Err(StateError::UnknownFunction(function.clone()));
+    }
+    Ok(())
 }
 
 fn set_status(
@@ -264,6 +278,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Revision, StateError> {
         image: digest(&row.get::<_, String>("image")?)?,
         reference: row.get("reference")?,
         config: serde_json::from_str(&config).map_err(|error| invalid("configuration", error))?,
+        author: row.get("author")?,
         status: RevisionStatus::read(&row.get::<_, String>("status")?)?,
         created_at: row.get::<_, i64>("created")?.cast_unsigned(),
     })

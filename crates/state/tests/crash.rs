@@ -53,6 +53,7 @@ async fn store_one(state: &State) -> u64 {
         image: Digest::of("image"),
         reference: None,
         config: RevisionConfig::default(),
+        author: None,
     };
     let number = state.begin_revision(new).await.unwrap().number;
     state.activate_revision(&hello(), number).await.unwrap();

@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use coracle_spec::revision::Scale;
 use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig};
 use coracle_state::{BuildStatus, LogLimits, NewEvent, NewRevision, RevisionStatus, State, StateError};
 
@@ -25,6 +26,7 @@ fn new(function: &str, image: &str) -> NewRevision {
         image: Digest::of(image),
         reference: Some(image.to_owned()),
         config,
+        author: Some("ada".to_owned()),
     }
 }
 
@@ -93,6 +95,36 @@ async fn what_is_stored_comes_back_the_same_after_opening_again() {
     let mut images = vec![Digest::of("one"), Digest::of("two")];
     images.sort_by_key(ToString::to_string);
     assert_eq!(state.images().await.unwrap(), images);
+    assert_eq!(State::images_in(directory.path()).unwrap(), images);
+}
+
+#[tokio::test]
+async fn going_back_to_a_revision_keeps_the_scale_and_a_deploy_ends_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = open(&directory);
+    for number in 1..=2 {
+        state.begin_revision(new("hello", "one")).await.unwrap();
+        state.activate_revision(&id("hello"), number).await.unwrap();
+    }
+    let scale = Scale {
+        min: 3,
+        ..Scale::default()
+    };
+    state.set_scale(&id("hello"), scale.clone()).await.unwrap();
+    state.return_to_revision(&id("hello"), 1).await.unwrap();
+    let function = state.function(&id("hello")).await.unwrap().unwrap();
+    assert_eq!(
+        (function.current.number, function.scale),
+        (1, Some(scale.clone()))
+    );
+
+    state.begin_revision(new("hello", "two")).await.unwrap();
+    state.activate_revision(&id("hello"), 3).await.unwrap();
+    let function = state.function(&id("hello")).await.unwrap().unwrap();
+    assert_eq!((function.current.number, function.scale), (3, None));
+    let unknown = state.set_scale(&id("boat"), scale).await.unwrap_err();
+    assert_eq!(unknown.class(), Class::NotFound);
+    assert!(state.return_to_revision(&id("boat"), 1).await.is_err());
 }
 
 #[tokio::test]
@@ -152,11 +184,13 @@ async fn the_last_events_of_a_function_are_kept_newest_first() {
             function,
             kind: "started".to_owned(),
             message: number.to_string(),
+            detail: (number == 509).then(|| serde_json::json!({"code": 3})),
         };
         state.add_event(event).await.unwrap();
     }
     let events = state.events(&id("hello"), 1000).await.unwrap();
     assert_eq!((events.len(), events[0].message.as_str()), (500, "509"));
+    assert_eq!(events[0].detail, Some(serde_json::json!({"code": 3})));
     assert_eq!(state.events(&id("hello"), 2).await.unwrap(), events[..2]);
     assert_eq!(state.events(&id("other"), 10).await.unwrap().len(), 1);
 }

@@ -17,7 +17,15 @@ pub struct DeployRequest {
     pub config: RevisionConfig,
 }
 
-/// What a deploy made; it serves when this is answered.
+/// Leads a function back: the body of `POST /api/v1/functions/{namespace}/{name}/rollback`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// The number of the revision to serve again; left out: the last one before the current that was ready.
+    pub to: Option<u64>,
+}
+
+/// What a deploy made, or a rollback led to; it serves when this is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
     /// The function.

@@ -48,6 +48,8 @@ pub struct RevisionView {
     pub config: RevisionConfig,
     /// When it was made: seconds since 1970-01-01 UTC.
     pub created_at: u64,
+    /// Who deployed it: `admin`, or `uid 0` of the server's machine; left out when it was deployed before that was noted.
+    pub author: Option<String>,
     /// How the deploy went: `starting`, `ready`, or `failed`.
     pub status: RevisionStatus,
     /// Whether it gets the traffic.

@@ -72,7 +72,8 @@ impl Deploy {
     }
 }
 
-fn summary(deployed: &Deployed) -> String {
+/// Says which revision serves now.
+pub(super) fn summary(deployed: &Deployed) -> String {
     let ready = time(Duration::from_millis(deployed.ready_ms));
     let before = match deployed.replaced {
         Some(revision) => format!(", in place of revision {revision}"),

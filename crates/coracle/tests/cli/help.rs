@@ -25,6 +25,8 @@ fn each_verb_has_a_page() {
         "ls",
         "describe",
         "revisions",
+        "rollback",
+        "scale",
         "invoke",
         "logs",
         "rm",

@@ -16,6 +16,7 @@ impl Fleet {
     /// Takes the fleet out of use: nobody is led to it any more. Its instances end once no request needs them.
     pub(crate) fn retire(self: &Arc<Self>) {
         self.crew().retired = true;
+        self.services.fleets.watch(self);
         self.services.spares.discard(&self.revision.id());
         self.end_if_unneeded();
     }
@@ -34,6 +35,7 @@ impl Fleet {
     /// Ends the fleet: requests that wait are refused, those in flight may finish.
     pub(crate) fn close(self: &Arc<Self>) {
         self.crew().closed = true;
+        self.services.fleets.watch(self);
         self.services.spares.discard(&self.revision.id());
         self.door.close();
         self.end_all();

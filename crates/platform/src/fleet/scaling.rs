@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coracle_gateway::{InstanceId, Observed, Phase};
 use coracle_scale::{Desired, InstanceSeen, Policy, Standing, decide};
+use coracle_spec::revision::Scale;
 use tokio::time::Instant;
 
 use super::{Crew, Fleet};
@@ -12,6 +13,33 @@ use crate::failure::{StartCause, StartFailure};
 use crate::instance::{Instance, State};
 
 impl Fleet {
+    /// Answers how many instances there are to be.
+    pub(crate) fn scale(&self) -> Scale {
+        self.crew().scale.clone()
+    }
+
+    /// Answers what the scale was changed to since the deploy, if it was.
+    pub(crate) fn own_scale(&self) -> Option<Scale> {
+        let crew = self.crew();
+        crew.rescaled.then(|| crew.scale.clone())
+    }
+
+    /// Changes how many instances there are to be. Those that run serve on; what is missing starts, and what is too
+    /// many ends once it has nothing to do.
+    pub(crate) fn rescale(self: &Arc<Self>, scale: Scale) {
+        let concurrency = Policy::from(&scale).concurrency;
+        {
+            let mut crew = self.crew();
+            crew.scale = scale;
+            crew.rescaled = true;
+        }
+        self.door.set_concurrency(concurrency);
+        if self.needs_looking_after() {
+            self.services.fleets.watch(self);
+            self.services.fleets.look_soon();
+        }
+    }
+
     /// Takes the door's wish for more instances. Returns at once.
     pub(super) fn wanted(self: &Arc<Self>) {
         self.adjust(Instant::now());
@@ -39,7 +67,7 @@ impl Fleet {
         let mut crew = self.crew();
         let policy = Policy {
             patience: crew.patience(),
-            ..Policy::from(&self.revision.config.scale)
+            ..Policy::from(&crew.scale)
         };
         if crew.closed {
             return Err(Arc::new(self.failure(StartCause::Stopping)));

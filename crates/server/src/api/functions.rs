@@ -1,8 +1,8 @@
 //! Functions and their revisions.
 
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use coracle_api::types;
 use coracle_platform::{
     Deploy, Deployed, Event, FunctionDetail, FunctionSummary, InstanceDetail, RevisionRecord, RevisionStatus,
@@ -12,6 +12,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::{Context, path};
+use crate::auth::Caller;
 use crate::problem::{BadBody, BadQuery, ProblemResponse};
 
 /// What the query of the list says.
@@ -71,6 +72,7 @@ pub(super) async fn revisions(
 pub(super) async fn deploy(
     State(context): State<Context>,
     Path(names): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<types::DeployRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<types::Deployed>), ProblemResponse> {
     let function = path::function(names)?;
@@ -79,16 +81,28 @@ pub(super) async fn deploy(
         reference,
         config,
     }) = body.map_err(BadBody)?;
-    let deployed = context
-        .platform
-        .deploy(Deploy {
-            function,
-            image,
-            reference,
-            config,
-        })
-        .await?;
+    let deploy = Deploy {
+        function,
+        image,
+        reference,
+        config,
+    };
+    let deployed = context.platform.deploy_for(Some(caller.0), deploy).await;
+    // Whether it went well or not: its revision keeps its image now.
+    let deployed = deployed?;
     Ok((StatusCode::CREATED, Json(outcome(&deployed))))
+}
+
+/// `POST /api/v1/functions/{namespace}/{name}/rollback`.
+pub(super) async fn roll_back(
+    State(context): State<Context>,
+    Path(names): Path<(String, String)>,
+    body: Result<Json<types::RollbackRequest>, JsonRejection>,
+) -> Result<Json<types::Deployed>, ProblemResponse> {
+    let function = path::function(names)?;
+    let Json(request) = body.map_err(BadBody)?;
+    let deployed = context.platform.roll_back(&function, request.to).await?;
+    Ok(Json(outcome(&deployed)))
 }
 
 fn outcome(deployed: &Deployed) -> types::Deployed {
@@ -135,6 +149,7 @@ fn revision(record: RevisionRecord) -> types::RevisionView {
         reference: revision.reference,
         config: revision.config,
         created_at: revision.created_at,
+        author: revision.author,
         status: match status {
             RevisionStatus::Starting => types::RevisionStatus::Starting,
             RevisionStatus::Ready => types::RevisionStatus::Ready,

@@ -34,14 +34,19 @@ impl Failure for Unauthenticated {
     }
 }
 
+/// Who sends a request, for people: `admin`, or `uid 0` of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller(pub(crate) String);
+
 /// Lets a request pass that comes over the server's own socket from its user or the super-user, or with the
 /// administrator's password (RFC 7617, user `admin`) or a token (RFC 6750).
 pub(crate) async fn authenticated(
     State(secrets): State<Arc<Secrets>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if trusted(request.extensions().get()) || knows(&secrets, request.headers()) {
+    if let Some(caller) = caller(&secrets, &request) {
+        request.extensions_mut().insert(caller);
         return next.run(request).await;
     }
     let mut response = problem(&Unauthenticated).into_response();
@@ -52,11 +57,17 @@ pub(crate) async fn authenticated(
     response
 }
 
-fn trusted(peer: Option<&Peer>) -> bool {
-    match peer {
-        Some(Peer::Unix { uid }) => *uid == 0 || *uid == rustix::process::geteuid().as_raw(),
-        _ => false,
+fn caller(secrets: &Secrets, request: &Request) -> Option<Caller> {
+    if let Some(Peer::Unix { uid }) = request.extensions().get()
+        && is_trusted(*uid)
+    {
+        return Some(Caller(format!("uid {uid}")));
     }
+    knows(secrets, request.headers()).then(|| Caller("admin".to_owned()))
+}
+
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
 fn knows(secrets: &Secrets, headers: &HeaderMap) -> bool {

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use crate::error::StateError;
 
 /// Step *n* leads from version *n* to version *n + 1* (`PRAGMA user_version`).
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE functions (
         namespace TEXT NOT NULL,
         name      TEXT NOT NULL,
@@ -46,7 +47,13 @@ const STEPS: [&str; 1] = ["
         image    TEXT,
         message  TEXT
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE functions ADD COLUMN scale TEXT;
+    ALTER TABLE revisions ADD COLUMN author TEXT;
+    ALTER TABLE events ADD COLUMN detail TEXT;
+",
+];
 
 /// Brings a database to the last version. Several processes may do so at once; one of them does.
 pub(super) fn migrate(connection: &Connection) -> Result<(), StateError> {
