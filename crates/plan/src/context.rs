@@ -4,6 +4,7 @@ use coracle_spec::Manifest;
 
 use crate::error::PlanError;
 use crate::lock::Lock;
+use crate::op::Version;
 use crate::source::Source;
 use crate::target::Target;
 
@@ -17,6 +18,18 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Answers the version of a tool that the lock file pins for a request, else the newest that fits it.
+    pub(crate) fn newest(&self, package: &str, request: &str) -> Version {
+        match self.lock.tool(package, request) {
+            None => Version::Newest(request.to_owned()),
+            Some(tool) => Version::Exact {
+                version: tool.version.clone(),
+                integrity: tool.integrity.clone(),
+                path: tool.path.clone(),
+            },
+        }
+    }
+
     /// Answers the text of the file at `path`, and nothing when there is no such file.
     pub(crate) fn text(&self, path: &str) -> Result<Option<String>, PlanError> {
         let Some(bytes) = self.source.read(path)? else {

@@ -55,7 +55,17 @@ impl Draft {
 
     /// Adds the application's own files as the image's last layer.
     pub(crate) fn application(&mut self, context: Context<'_>) -> Result<Vec<String>, PlanError> {
-        let selected = files::select(context)?;
+        self.application_without(context, |_| false)
+    }
+
+    /// Adds the application's own files, without those that only its build reads.
+    pub(crate) fn application_without(
+        &mut self,
+        context: Context<'_>,
+        is_only_built: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, PlanError> {
+        let mut selected = files::select(context)?;
+        selected.files.retain(|path| !is_only_built(path));
         self.warnings.extend(selected.warnings);
         let copy = Copy {
             files: selected.files.clone(),

@@ -41,6 +41,15 @@ pub(crate) fn select(context: Context<'_>) -> Result<Selected, PlanError> {
     Ok(selected)
 }
 
+/// Answers the files that the author's own build may read, sorted: all but those that usually hold secrets.
+pub(crate) fn readable(context: Context<'_>) -> Vec<String> {
+    let paths = context.source.entries().iter().map(|entry| entry.path.as_str());
+    paths
+        .filter(|path| !holds_secrets(path))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Answers whether people keep in such a file what no image may hold.
 fn holds_secrets(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);

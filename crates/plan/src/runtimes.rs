@@ -113,6 +113,8 @@ const EMBEDDED: &[Embedded] = embedded! {
     "python-fastapi": ["main.py", "requirements.txt"],
     "python-flask": ["app.py", "requirements.txt"],
     "python-server": ["server.py"],
+    "typescript": ["index.ts", "package.json", "tsconfig.json"],
+    "typescript-express": ["package-lock.json", "package.json", "server.ts", "tsconfig.json"],
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Keys of the manifest that are read, and that nothing acts on yet. Using one is an error, never ignored.
 
 use coracle_spec::Manifest;
-use coracle_spec::manifest::{Base, BuildType, FunctionKind, NodeManager, PythonManager, Signature};
+use coracle_spec::manifest::{Base, BuildType, FunctionKind, PythonManager, Signature};
 
 use crate::context::Context;
 use crate::error::PlanError;
@@ -28,19 +28,6 @@ const RULES: &[Rule] = &[
     ("build.secrets", |m| !m.build.secrets.is_empty()),
     ("build.python.manager", |m| {
         !matches!(m.build.python.manager, None | Some(PythonManager::Pip))
-    }),
-    ("build.node.manager", |m| {
-        !matches!(m.build.node.manager, None | Some(NodeManager::Npm))
-    }),
-    ("build.node.bundle", |m| m.build.node.bundle == Some(true)),
-    ("build.node.format", |m| m.build.node.format.is_some()),
-    ("build.node.tsconfig", |m| m.build.node.tsconfig.is_some()),
-    ("build.node.decorator_metadata", |m| {
-        m.build.node.decorator_metadata == Some(true)
-    }),
-    ("build.node.external", |m| !m.build.node.external.is_empty()),
-    ("build.node.source_maps", |m| {
-        m.build.node.source_maps == Some(true)
     }),
     ("build.java", |m| m.given().place("build.java").is_some()),
     ("build.go", |m| m.given().place("build.go").is_some()),

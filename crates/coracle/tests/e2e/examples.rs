@@ -112,6 +112,12 @@ examples! {
     a_python_handler_answers: "hello-python",
     a_newer_node_answers: "node-24",
     a_plain_server_answers: "plain-server",
+    packages_of_pnpm_are_installed: "pnpm-app",
+    an_es_module_in_typescript_answers: "ts-esm",
+    an_express_application_in_typescript_answers_and_its_stack_names_its_lines: "ts-express",
+    a_handler_in_typescript_answers: "ts-handler",
+    packages_of_yarn_classic_are_installed: "yarn-app",
+    packages_of_a_later_yarn_are_installed: "yarn-berry-app",
 }
 
 #[test]

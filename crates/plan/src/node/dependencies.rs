@@ -1,124 +1,393 @@
-//! Installing packages with npm.
+//! Installing packages: the author's, with the author's manager, and the Functions Framework.
+//!
+//! Installs are frozen when there is a lock file, leave out what only development needs unless the builder needs it,
+//! and lay packages out as plain folders in `node_modules`, whatever the manager would do by itself: links into a
+//! store would lead out of the image, and Plug'n'Play needs its own loader.
+
+use std::collections::BTreeMap;
 
 use coracle_spec::revision::Network;
 
+use super::lockfile;
+use super::manager::{self, Chosen, Manager};
 use super::package::{FILE, Package};
-use super::{OWN, lockfile, tools};
+use super::tools::Installed;
+use super::{OWN, foreign};
 use crate::context::Context;
 use crate::draft::{APP, Draft, build_environment};
 use crate::error::PlanError;
 use crate::op::{CacheMount, Capture, Input, Op, Run, Sharing};
-use crate::step::StepId;
 
 /// The Functions Framework with all that it depends on, for handlers that do not depend on it themselves.
 const FRAMEWORK_PACKAGE: &str = include_str!("framework/package.json");
 const FRAMEWORK_LOCK: &str = include_str!("framework/package-lock.json");
 
+/// Files at the top that managers read beside `package.json` and their lock file.
+const SETTINGS: [&str; 6] = [
+    ".npmrc",
+    ".pnpmfile.cjs",
+    ".yarnrc",
+    ".yarnrc.yml",
+    "pnpm-workspace.yaml",
+    FILE,
+];
+
+/// Folders at the top that managers read.
+const FOLDERS: [&str; 6] = [
+    ".yarn/cache/",
+    ".yarn/patches/",
+    ".yarn/plugins/",
+    ".yarn/releases/",
+    "patches/",
+    "npm-packages-offline-cache/",
+];
+
 /// What the author's packages are installed from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Install {
+    pub(super) chosen: Chosen,
+    /// Which packages making the application needs.
+    pub(super) scope: Scope,
     files: Vec<String>,
-    is_locked: bool,
+    /// The folders that hold a package of the author's, besides the top.
+    packages: Vec<String>,
+    has_offline_cache: bool,
 }
 
-/// Chooses how the author's dependencies are installed; without any, they are not.
+/// Which packages are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that the application needs when it runs, for the image's processors.
+    Image,
+    /// All, for the image's processors: what is bundled.
+    Bundle,
+    /// All, for the processors that build: the author's own build runs them.
+    Build,
+}
+
+/// Chooses how the author's dependencies are installed; without any in `scope`, they are not.
 pub(super) fn choose(
     context: Context<'_>,
     package: &Package,
+    scope: Scope,
     draft: &mut Draft,
 ) -> Result<Option<Install>, PlanError> {
-    if !package.has_dependencies() {
+    let has_workspaces = package.has_workspaces() || context.source.contains("pnpm-workspace.yaml");
+    let is_developed = scope != Scope::Image && package.has_development();
+    if !package.has_dependencies() && !has_workspaces && !is_developed {
         return Ok(None);
     }
-    if package.workspaces.is_some() {
-        let what = format!("`workspaces` in `{FILE}`");
-        return Err(PlanError::NotYet {
-            what,
-            instead: "build the folder of one package".to_owned(),
-        });
+    if let Some((name, path)) = package
+        .dependencies
+        .iter()
+        .find(|(_, version)| is_outside(version))
+    {
+        return Err(outside(name, path));
     }
-    if let Some((name, path)) = package.dependencies.iter().find(|(_, version)| is_local(version)) {
-        let what = format!("the local dependency `{name}` (`{path}`) in `{FILE}`");
-        return Err(PlanError::NotYet {
-            what,
-            instead: "publish it, or move its files into the application".to_owned(),
-        });
+    let chosen = manager::choose(context, package)?;
+    lockfile::check(context, package, &chosen)?;
+    if chosen.lock.is_none() {
+        draft.warnings.push(format!(
+            "unlocked: there is no `{}`, so builds may differ",
+            usual_lock(chosen.manager)
+        ));
     }
-    let lock = lockfile::find(context, package)?;
-    if lock.is_none() {
-        draft
-            .warnings
-            .push("unlocked: there is no `package-lock.json`, so builds may differ".to_owned());
-    }
-    let files = [
-        Some(FILE),
-        lock,
-        context.source.contains(".npmrc").then_some(".npmrc"),
-    ];
-    let mut files: Vec<String> = files.into_iter().flatten().map(str::to_owned).collect();
-    files.sort();
+    let has_local = has_workspaces || package.dependencies.values().any(|version| is_local(version));
+    let packages = if has_local {
+        own_packages(context)
+    } else {
+        Vec::new()
+    };
     Ok(Some(Install {
-        files,
-        is_locked: lock.is_some(),
+        files: files(context, package, &chosen, &packages),
+        chosen,
+        scope,
+        packages,
+        has_offline_cache: has_beneath(context, ".yarn/cache/"),
     }))
 }
 
+fn usual_lock(manager: Manager) -> &'static str {
+    match manager {
+        Manager::Npm => "package-lock.json",
+        Manager::Pnpm => "pnpm-lock.yaml",
+        Manager::Yarn | Manager::Berry => "yarn.lock",
+    }
+}
+
 fn is_local(version: &str) -> bool {
-    ["file:", "link:", "workspace:", "./", "../", "/"]
+    ["file:", "link:", "portal:", "workspace:", "./"]
         .iter()
         .any(|start| version.starts_with(start))
 }
 
+/// Answers whether a dependency lies outside of the folder, which nothing of a build sees.
+fn is_outside(version: &str) -> bool {
+    let path = version.split_once(':').map_or(version, |(_, path)| path);
+    let is_path = is_local(version) || version.starts_with("../") || version.starts_with('/');
+    is_path && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
+}
+
+fn outside(name: &str, path: &str) -> PlanError {
+    PlanError::NotYet {
+        what: format!("the dependency `{name}` (`{path}`) in `{FILE}`, which lies outside of the folder,"),
+        instead: "build from the folder that holds both, with `build.entry` naming the application's file; \
+                  publish it; or move its files into the application"
+            .to_owned(),
+    }
+}
+
+/// Answers the folders beneath the top that hold a `package.json`.
+fn own_packages(context: Context<'_>) -> Vec<String> {
+    let paths = context.source.entries().iter().map(|entry| entry.path.as_str());
+    let folders = paths.filter_map(|path| path.strip_suffix(FILE)?.strip_suffix('/'));
+    folders.map(str::to_owned).collect()
+}
+
+/// Answers what an install reads, sorted.
+fn files(context: Context<'_>, package: &Package, chosen: &Chosen, packages: &[String]) -> Vec<String> {
+    let archives: Vec<&str> = package
+        .dependencies
+        .values()
+        .filter_map(|version| archive(version))
+        .collect();
+    let is_read = |path: &str| {
+        Some(path) == chosen.lock
+            || SETTINGS.contains(&path)
+            || archives.contains(&path)
+            || FOLDERS.iter().any(|folder| path.starts_with(folder))
+            || packages
+                .iter()
+                .any(|folder| path.strip_prefix(folder.as_str()) == Some("/package.json"))
+    };
+    let paths = context.source.entries().iter().map(|entry| entry.path.as_str());
+    paths.filter(|path| is_read(path)).map(str::to_owned).collect()
+}
+
+/// Answers the archive in the folder that a dependency is installed from.
+fn archive(version: &str) -> Option<&str> {
+    let path = version.strip_prefix("file:").unwrap_or(version);
+    let path = path.strip_prefix("./").unwrap_or(path);
+    [".tgz", ".tar.gz"]
+        .iter()
+        .any(|suffix| path.ends_with(suffix))
+        .then_some(path)
+}
+
+fn has_beneath(context: Context<'_>, folder: &str) -> bool {
+    context
+        .source
+        .entries()
+        .iter()
+        .any(|entry| entry.path.starts_with(folder))
+}
+
 impl Install {
     /// Answers the operation.
-    pub(super) fn op(self, root: Vec<StepId>) -> Op {
-        let inputs = vec![Input::Source {
-            files: self.files,
+    pub(super) fn op(&self, context: Context<'_>, installed: Installed, scope: Scope) -> Op {
+        let mut inputs = vec![Input::Source {
+            files: self.files.clone(),
             to: APP.to_owned(),
         }];
-        npm(if self.is_locked { "ci" } else { "install" }, APP, inputs, root)
+        let is_foreign = context.target.is_foreign() && scope != Scope::Build;
+        inputs.extend(
+            is_foreign
+                .then(|| foreign::settings(context, self.chosen.manager))
+                .flatten(),
+        );
+        let command = self.command(context, &installed.command, scope);
+        Op::Run(Run {
+            root: installed.root,
+            command: if is_foreign {
+                foreign::checked(context, command, &mut inputs)
+            } else {
+                command
+            },
+            env: self.environment(),
+            workdir: APP.to_owned(),
+            inputs,
+            caches: vec![self.cache()],
+            network: Network::Egress,
+            capture: self.captures(),
+        })
+    }
+
+    fn command(&self, context: Context<'_>, program: &[String], scope: Scope) -> Vec<String> {
+        let is_locked = self.chosen.lock.is_some();
+        let production = scope == Scope::Image;
+        let words: &[&str] = match (self.chosen.manager, is_locked, production) {
+            (Manager::Npm, true, true) => &["ci", "--omit=dev"],
+            (Manager::Npm, true, false) => &["ci"],
+            (Manager::Npm, false, true) => &["install", "--omit=dev"],
+            (Manager::Npm, false, false) => &["install"],
+            (Manager::Pnpm, true, true) => &["install", "--frozen-lockfile", "--prod"],
+            (Manager::Pnpm, true, false) => &["install", "--frozen-lockfile"],
+            (Manager::Pnpm, false, true) => &["install", "--no-frozen-lockfile", "--prod"],
+            (Manager::Pnpm, false, false) => &["install", "--no-frozen-lockfile"],
+            (Manager::Yarn, true, true) => &["install", "--frozen-lockfile", "--production=true"],
+            (Manager::Yarn, true, false) => &["install", "--frozen-lockfile", "--production=false"],
+            (Manager::Yarn, false, true) => &["install", "--pure-lockfile", "--production=true"],
+            (Manager::Yarn, false, false) => &["install", "--pure-lockfile", "--production=false"],
+            (Manager::Berry, true, false) => &["install", "--immutable"],
+            (Manager::Berry, false, false) => &["install", "--no-immutable"],
+            (Manager::Berry, is_locked, true) => return focused(program, is_locked),
+        };
+        let mut command = program.to_vec();
+        command.extend(
+            words
+                .iter()
+                .chain(common(self.chosen.manager))
+                .map(|word| (*word).to_owned()),
+        );
+        if context.target.is_foreign() && scope != Scope::Build {
+            command.extend(foreign::words(context, self.chosen.manager));
+        }
+        command
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let mut env = build_environment([]);
+        let own: &[(&str, &str)] = match self.chosen.manager {
+            Manager::Npm => &NPM_ENVIRONMENT,
+            Manager::Pnpm => &[
+                ("CI", "true"),
+                ("npm_config_manage_package_manager_versions", "false"),
+            ],
+            Manager::Yarn => &[],
+            Manager::Berry => &[
+                ("YARN_ENABLE_TELEMETRY", "0"),
+                ("YARN_GLOBAL_FOLDER", "/root/.yarn-berry"),
+                ("YARN_IGNORE_PATH", "1"),
+                ("YARN_NODE_LINKER", "node-modules"),
+            ],
+        };
+        env.extend(
+            own.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        if self.chosen.manager == Manager::Berry && !self.has_offline_cache {
+            env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
+        }
+        env
+    }
+
+    fn cache(&self) -> CacheMount {
+        let (name, target) = match self.chosen.manager {
+            Manager::Npm => ("npm", NPM_CACHE),
+            Manager::Pnpm => ("pnpm", "/root/.pnpm-store"),
+            Manager::Yarn => ("yarn", "/root/.yarn-classic"),
+            Manager::Berry => ("yarn-berry", "/root/.yarn-berry"),
+        };
+        CacheMount {
+            name: name.to_owned(),
+            target: target.to_owned(),
+            sharing: if self.chosen.manager == Manager::Yarn {
+                Sharing::Locked
+            } else {
+                Sharing::Shared
+            },
+        }
+    }
+
+    fn captures(&self) -> Vec<Capture> {
+        let folders = self.packages.iter().map(|folder| format!("{APP}/{folder}"));
+        [APP.to_owned()]
+            .into_iter()
+            .chain(folders)
+            .map(|folder| modules(&folder, self.chosen.manager))
+            .collect()
+    }
+
+    /// Answers the folders that packages are in.
+    pub(super) fn modules(&self) -> Vec<String> {
+        self.captures().into_iter().map(|capture| capture.path).collect()
+    }
+}
+
+const NPM_CACHE: &str = "/root/.npm";
+const NPM_ENVIRONMENT: [(&str, &str); 3] = [
+    ("npm_config_cache", NPM_CACHE),
+    ("npm_config_fetch_retries", "1"),
+    ("npm_config_update_notifier", "false"),
+];
+
+/// Words that each install of a manager has.
+fn common(manager: Manager) -> &'static [&'static str] {
+    match manager {
+        Manager::Npm => &["--no-audit", "--no-fund"],
+        Manager::Pnpm => &[
+            "--config.node-linker=hoisted",
+            "--config.package-import-method=copy",
+            "--store-dir=/root/.pnpm-store",
+            "--reporter=append-only",
+        ],
+        // Other managers only warn of packages for another Node.
+        Manager::Yarn => &[
+            "--ignore-engines",
+            "--non-interactive",
+            "--no-progress",
+            "--cache-folder=/root/.yarn-classic",
+        ],
+        Manager::Berry => &[],
+    }
+}
+
+/// Later Yarns install what production needs with a command that changes the lock file where it should fail: an
+/// immutable install before it does that.
+fn focused(program: &[String], is_locked: bool) -> Vec<String> {
+    let yarn = program.join(" ");
+    let check = format!("{yarn} install --immutable --mode=skip-build && ");
+    let script = format!(
+        "{}exec {yarn} workspaces focus --all --production",
+        if is_locked { check.as_str() } else { "" }
+    );
+    vec!["sh".to_owned(), "-c".to_owned(), script]
+}
+
+/// What the managers write about their own work is read by nothing when the application runs.
+fn modules(folder: &str, manager: Manager) -> Capture {
+    let own: &[&str] = match manager {
+        Manager::Npm => &[".package-lock.json"],
+        Manager::Pnpm => &[".modules.yaml", ".pnpm/lock.yaml", ".pnpm-workspace-state*.json"],
+        Manager::Yarn => &[".yarn-integrity"],
+        Manager::Berry => &[".package-map.json", ".yarn-state.yml"],
+    };
+    Capture {
+        path: format!("{folder}/node_modules"),
+        exclude: own
+            .iter()
+            .chain(&[".cache/**"])
+            .map(|glob| (*glob).to_owned())
+            .collect(),
     }
 }
 
 /// Answers the operation that installs the Functions Framework on its own.
-pub(super) fn framework(root: Vec<StepId>) -> Op {
+pub(super) fn framework(npm: Installed) -> Op {
     let text = |name: &str, contents: &str| Input::Text {
         contents: contents.to_owned(),
         to: format!("{OWN}/{name}"),
     };
-    npm(
-        "ci",
-        OWN,
-        vec![
+    let words = ["ci", "--omit=dev"].iter().chain(common(Manager::Npm));
+    Op::Run(Run {
+        root: npm.root,
+        command: npm
+            .command
+            .into_iter()
+            .chain(words.map(|word| (*word).to_owned()))
+            .collect(),
+        env: build_environment(NPM_ENVIRONMENT),
+        workdir: OWN.to_owned(),
+        inputs: vec![
             text(FILE, FRAMEWORK_PACKAGE),
             text("package-lock.json", FRAMEWORK_LOCK),
         ],
-        root,
-    )
-}
-
-/// npm writes what it asked of which registry into a file of its own, which nothing reads at run time.
-fn npm(verb: &str, folder: &str, inputs: Vec<Input>, root: Vec<StepId>) -> Op {
-    let words = [verb, "--omit=dev", "--no-audit", "--no-fund"].map(str::to_owned);
-    Op::Run(Run {
-        root,
-        command: tools::npm().into_iter().chain(words).collect(),
-        env: build_environment([
-            ("npm_config_cache", "/root/.npm"),
-            ("npm_config_fetch_retries", "1"),
-            ("npm_config_update_notifier", "false"),
-        ]),
-        workdir: folder.to_owned(),
-        inputs,
         caches: vec![CacheMount {
             name: "npm".to_owned(),
-            target: "/root/.npm".to_owned(),
+            target: NPM_CACHE.to_owned(),
             sharing: Sharing::Shared,
         }],
         network: Network::Egress,
-        capture: vec![Capture {
-            path: format!("{folder}/node_modules"),
-            exclude: vec![".package-lock.json".to_owned(), ".cache/**".to_owned()],
-        }],
+        capture: vec![modules(OWN, Manager::Npm)],
     })
 }

@@ -5,7 +5,23 @@ use crate::context::Context;
 
 /// Answers whether `file` holds JavaScript, or what compiles to it.
 pub(crate) fn is_source(file: &str) -> bool {
-    [".js", ".mjs", ".cjs", ".ts", ".mts"]
+    [".js", ".mjs", ".cjs"]
+        .iter()
+        .any(|suffix| file.ends_with(suffix))
+        || is_typescript(file)
+}
+
+/// Answers whether `file` holds TypeScript, not only types of it.
+pub(super) fn is_typescript(file: &str) -> bool {
+    has_typescript(file)
+        && ![".d.ts", ".d.mts", ".d.cts"]
+            .iter()
+            .any(|suffix| file.ends_with(suffix))
+}
+
+/// Answers whether `file` is read only by what compiles TypeScript.
+pub(super) fn has_typescript(file: &str) -> bool {
+    [".ts", ".tsx", ".mts", ".cts"]
         .iter()
         .any(|suffix| file.ends_with(suffix))
 }

@@ -1,77 +1,48 @@
-//! `package-lock.json` (npm documentation, "package-lock.json").
+//! Lock files of package managers, looked into before anything is installed.
+//!
+//! Each manager notices by itself that a lock file is out of date, but only after its builder is there, and each in
+//! other words.
 
-use std::collections::BTreeMap;
+mod npm;
+mod pnpm;
+mod yarn;
 
-use serde::Deserialize;
-
+use super::manager::{Chosen, Manager};
 use super::package::{self, Package};
 use crate::context::Context;
 use crate::error::PlanError;
 
-/// npm reads the first that exists.
-const FILES: [&str; 2] = ["npm-shrinkwrap.json", "package-lock.json"];
+pub(super) use pnpm::Format as PnpmFormat;
+pub(super) use yarn::format as berry_format;
 
-/// Lock files of package managers that nothing reads yet.
-const OTHERS: [&str; 5] = [
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "bun.lock",
-    "bun.lockb",
-    "deno.lock",
-];
-
-#[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "lockfileVersion")]
-    version: u32,
-    /// Absent in the first version.
-    packages: Option<BTreeMap<String, serde_json::Value>>,
-}
-
-/// Answers the name of the folder's lock file, after looking into it.
-pub(super) fn find(context: Context<'_>, package: &Package) -> Result<Option<&'static str>, PlanError> {
-    for file in FILES {
-        if let Some(text) = context.text(file)? {
-            check(file, &text, package)?;
-            return Ok(Some(file));
-        }
-    }
-    match OTHERS.into_iter().find(|file| context.source.contains(file)) {
-        None => Ok(None),
-        Some(file) => Err(PlanError::NotYet {
-            what: format!("installing from `{file}`"),
-            instead: "add a `package-lock.json`: `npm install --package-lock-only`".to_owned(),
-        }),
-    }
-}
-
-/// npm would notice the same, but only after the builder is there.
-fn check(file: &str, text: &str, package: &Package) -> Result<(), PlanError> {
-    let document: Document = package::parse(file, text)?;
-    if !(1..=3).contains(&document.version) {
-        let message = format!("`lockfileVersion` is {}, expected 1, 2 or 3", document.version);
-        return Err(PlanError::Broken {
-            path: file.to_owned(),
-            line: line_of(text, "lockfileVersion"),
-            message,
-        });
-    }
-    let Some(locked) = document.packages else {
+/// Fails when the lock file is broken, or lacks a package that the author depends on.
+pub(super) fn check(context: Context<'_>, package: &Package, chosen: &Chosen) -> Result<(), PlanError> {
+    let Some(file) = chosen.lock else {
         return Ok(());
     };
-    match package
-        .dependencies
-        .keys()
-        .find(|name| !locked.contains_key(&format!("node_modules/{name}")))
-    {
-        None => Ok(()),
-        Some(name) => Err(PlanError::Dependencies {
-            message: format!(
-                "`{file}` does not have `{name}`, which `{}` depends on",
-                package::FILE
-            ),
-            instead: "bring it up to date: `npm install --package-lock-only`".to_owned(),
-        }),
+    let text = context.named_text(file, "the package manager")?;
+    let missing = match chosen.manager {
+        Manager::Npm => npm::missing(file, &text, package),
+        Manager::Pnpm => pnpm::missing(file, &text, package),
+        Manager::Yarn => Ok(yarn::missing(&text, package, "")),
+        Manager::Berry => Ok(yarn::missing(&text, package, "npm:")),
+    }?;
+    missing.map_or(Ok(()), |name| Err(out_of_date(file, &name, chosen.manager)))
+}
+
+fn out_of_date(file: &str, name: &str, manager: Manager) -> PlanError {
+    let mend = match manager {
+        Manager::Npm => "npm install --package-lock-only",
+        Manager::Pnpm => "pnpm install --lockfile-only",
+        Manager::Yarn => "yarn install",
+        Manager::Berry => "yarn install --mode=update-lockfile",
+    };
+    PlanError::Dependencies {
+        message: format!(
+            "`{file}` does not have `{name}`, which `{}` depends on",
+            package::FILE
+        ),
+        instead: format!("bring it up to date: `{mend}`"),
     }
 }
 

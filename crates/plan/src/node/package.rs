@@ -23,10 +23,21 @@ pub(super) struct Package {
     pub(super) dependencies: BTreeMap<String, String>,
     #[serde(default, rename = "optionalDependencies")]
     optional: BTreeMap<String, String>,
+    /// What only developing it needs.
+    #[serde(default, rename = "devDependencies")]
+    development: BTreeMap<String, String>,
     #[serde(default)]
     engines: Engines,
     /// Other packages in the folder.
-    pub(super) workspaces: Option<serde_json::Value>,
+    workspaces: Option<serde_json::Value>,
+    /// The package manager and its version: `pnpm@9.1.0`.
+    #[serde(rename = "packageManager")]
+    pub(super) manager: Option<String>,
+    /// The kind of module that its `.js` files are: `commonjs`, else `module`.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    volta: Engines,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,14 +54,44 @@ impl Package {
         }
     }
 
-    /// Answers whether anything has to be installed.
+    /// Answers whether developing it needs anything.
+    pub(super) fn has_development(&self) -> bool {
+        !self.development.is_empty()
+    }
+
+    /// Answers whether only developing it needs the package `name`.
+    pub(super) fn develops_with(&self, name: &str) -> bool {
+        self.development.contains_key(name) && !self.dependencies.contains_key(name)
+    }
+
+    /// Answers whether anything has to be installed to run it.
     pub(super) fn has_dependencies(&self) -> bool {
         !self.dependencies.is_empty() || !self.optional.is_empty()
+    }
+
+    /// Answers whether it has a script that builds it.
+    pub(super) fn has_build(&self) -> bool {
+        self.scripts.contains_key("build")
     }
 
     /// Answers whether it depends on the package `name`.
     pub(super) fn depends_on(&self, name: &str) -> bool {
         self.dependencies.contains_key(name)
+    }
+
+    /// Answers whether its `.js` files are ES modules.
+    pub(super) fn is_module(&self) -> bool {
+        self.kind.as_deref() == Some("module")
+    }
+
+    /// Answers whether it has other packages in its folder.
+    pub(super) fn has_workspaces(&self) -> bool {
+        self.workspaces.is_some()
+    }
+
+    /// Answers the version of Node that it pins for Volta.
+    pub(super) fn volta(&self) -> Option<&str> {
+        self.volta.node.as_deref()
     }
 
     /// Answers the versions of Node that it asks for.

@@ -5,8 +5,9 @@ use super::version::{self, Wanted};
 use crate::context::Context;
 use crate::draft::{self, Draft};
 use crate::error::PlanError;
-use crate::op::{BaseKind, Fetch, Op, Registry, Unpack, Version};
+use crate::op::{BaseKind, Fetch, Op, Registry, Unpack};
 use crate::step::StepId;
+use crate::target::Arch;
 
 /// The Debian release.
 const RELEASE: &str = "trixie";
@@ -24,6 +25,14 @@ impl Runtime {
         version::choose(context, package, draft).map(Self)
     }
 
+    /// Answers the first part of the version: `24`.
+    pub(super) fn major(&self) -> String {
+        match &self.0 {
+            Wanted::Debian => version::DEBIAN.0.to_string(),
+            Wanted::Carried(request) => request.split('.').next().unwrap_or(request).to_owned(),
+        }
+    }
+
     /// Adds the image's layers below the application's own, and answers the one that holds a Node of a carrier.
     pub(super) fn layers(&self, context: Context<'_>, draft: &mut Draft) -> Option<StepId> {
         let name = match &self.0 {
@@ -34,7 +43,8 @@ impl Runtime {
         match &self.0 {
             Wanted::Debian => None,
             Wanted::Carried(request) => {
-                Some(draft.layer("node", format!("fetch Node {request}"), carrier(context, request)))
+                let fetch = carrier(context, request, context.target.arch);
+                Some(draft.layer("node", format!("fetch Node {request}"), fetch))
             }
         }
     }
@@ -46,26 +56,39 @@ impl Runtime {
             Wanted::Carried(_) => draft::base(context, "plain", RELEASE, kind, &[]),
         }
     }
+
+    /// Answers the step that holds the Node that builds run on, when the builder's base has none. `image` holds the
+    /// image's own.
+    pub(super) fn builder_node(
+        &self,
+        context: Context<'_>,
+        image: Option<StepId>,
+        draft: &mut Draft,
+    ) -> Option<StepId> {
+        match &self.0 {
+            Wanted::Carried(request) if context.target.is_foreign() => {
+                let fetch = carrier(context, request, context.target.host);
+                Some(draft.step(
+                    "builder-node",
+                    format!("fetch Node {request} for the builder"),
+                    fetch,
+                ))
+            }
+            _ => image,
+        }
+    }
 }
 
-fn carrier(context: Context<'_>, request: &str) -> Op {
-    let package = format!("node-linux-{}", context.target.arch.npm());
-    let version = match context.lock.tool(&package, request) {
-        None => Version::Newest(request.to_owned()),
-        Some(tool) => Version::Exact {
-            version: tool.version.clone(),
-            integrity: tool.integrity.clone(),
-            path: tool.path.clone(),
-        },
-    };
+fn carrier(context: Context<'_>, request: &str, arch: Arch) -> Op {
+    let package = format!("node-linux-{}", arch.npm());
     let unpack = vec![Unpack {
         from: "bin/node".to_owned(),
         to: "/usr/local/bin/node".to_owned(),
     }];
     Op::Fetch(Fetch {
         registry: Registry::Npm,
+        version: context.newest(&package, request),
         package,
-        version,
         unpack,
     })
 }

@@ -1,5 +1,7 @@
 //! What a JavaScript file registers, exports and does, found without running or parsing it.
 
+use std::collections::BTreeSet;
+
 use crate::event::Event;
 
 /// The text of a file without its comments (ECMAScript, 12.4), which may mention anything.
@@ -88,6 +90,57 @@ pub(super) fn exported(code: &str) -> Vec<&str> {
     names
 }
 
+/// Answers whether code exports a function as its default.
+pub(super) fn exports_default(code: &str) -> bool {
+    let exported = code
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("export default "));
+    exported.is_some_and(|rest| !rest.trim_start().starts_with(['{', '[', '\'', '"']))
+}
+
+/// Answers whether code waits outside of functions, which only ES modules may.
+pub(super) fn awaits_at_top(code: &str) -> bool {
+    let begins = |line: &str| line.starts_with("await ") || line.starts_with("for await ");
+    let assigns = |line: &str| {
+        let declares = ["const ", "let ", "var ", "export const "]
+            .iter()
+            .any(|start| line.starts_with(start));
+        declares && line.contains("= await ")
+    };
+    code.lines().any(|line| begins(line) || assigns(line))
+}
+
+/// Answers the names of packages that code imports, sorted, each once.
+pub(super) fn imports(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for before in ["from", "import", "require(", "import("] {
+        for (start, _) in code.match_indices(before) {
+            let rest = &code[start + before.len()..];
+            if continues_a_name(&code[..start]) {
+                continue;
+            }
+            found.extend(
+                quoted(rest.trim_start())
+                    .filter(|name| is_package(name))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    found
+}
+
+/// Answers whether an import leads to a package: not beside the file, nor to a part of Node.
+fn is_package(name: &str) -> bool {
+    let starts = name
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphanumeric() || first == '@');
+    let letters = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"@/._-".contains(&byte));
+    starts && letters && !name.starts_with("@/")
+}
+
 /// Answers whether code listens by itself.
 pub(super) fn listens(code: &str) -> bool {
     [".listen(", "createServer(", "serve("]
@@ -140,11 +193,28 @@ mod tests {
         assert_eq!(exported(code), ["a", "b", "c", "d"]);
     }
 
+    #[test]
+    fn packages_are_found_however_they_are_imported() {
+        let code = "import a from 'a';\nimport 'b/sub';\nimport {\n  c,\n} from \"@s/c\";\nconst d = require('d');\n\
+                    const e = await import('e');\nimport x from './x'; import '@/y'; import z from '#z'; export * from 'f';\n\
+                    Array.from('nothing');\n";
+        let found: Vec<_> = imports(code).into_iter().collect();
+        assert_eq!(found, ["@s/c", "a", "b/sub", "d", "e", "f"]);
+    }
+
+    #[test]
+    fn default_exports_and_awaits_at_the_top_are_seen() {
+        assert!(exports_default("export default async (req, res) => {}"));
+        assert!(!exports_default("export default { port: 1 }"));
+        assert!(awaits_at_top("import x from 'x';\nconst y = await x();\n"));
+        assert!(!awaits_at_top("async function f() {\n  await g();\n}\n"));
+    }
+
     proptest::proptest! {
         #[test]
         fn scanning_never_panics(text in "(?s)[ -~\n\"'`/*\\\\é]{0,200}") {
             let code = without_comments(&text);
-            let _ = (registered(&code), exported(&code));
+            let _ = (registered(&code), exported(&code), imports(&code), awaits_at_top(&code));
         }
     }
 }

@@ -2,7 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::draft::APP;
+use super::detect;
+
+/// Where packages put their programs.
+const LAUNCHERS: &str = "/app/node_modules/.bin/";
+
+/// Has Node name lines of the source in stack traces.
+pub(super) const SOURCE_MAPS: &str = "--enable-source-maps";
+
+/// Node's options whose value may be a word of its own.
+const TAKES_A_WORD: [&str; 7] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+];
 
 /// What starts a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +55,80 @@ pub(super) fn parse(script: &str) -> Option<Start> {
     Some(Start { words, env })
 }
 
+impl Start {
+    /// Answers the position of the word that names what Node runs: the first that is no option.
+    pub(super) fn program(&self) -> Option<usize> {
+        let mut words = self.words.iter().enumerate().skip(1);
+        while let Some((index, word)) = words.next() {
+            if TAKES_A_WORD.contains(&word.as_str()) {
+                words.next();
+            } else if !word.starts_with('-') {
+                return Some(index);
+            }
+        }
+        None
+    }
+
+    /// Answers the position of the TypeScript file that it runs, by itself or through a launcher.
+    pub(super) fn typescript(&self) -> Option<usize> {
+        self.words.iter().position(|word| detect::is_typescript(word))
+    }
+
+    /// Answers the launcher of a dependency that it runs: `next` for `next start`.
+    pub(super) fn launcher(&self) -> Option<&str> {
+        self.words.get(1)?.strip_prefix(LAUNCHERS)
+    }
+
+    /// Answers the same with `file` run instead of the word at `index`, and without what stood before it: launchers
+    /// and loaders of TypeScript. What is said about memory stays.
+    pub(super) fn running(&self, index: usize, file: &str) -> Self {
+        let before = self.words[..index]
+            .iter()
+            .filter(|word| word.starts_with("--max-"));
+        let after = self.words[index + 1..].iter();
+        let node = ["node".to_owned()].into_iter();
+        Self {
+            words: node
+                .chain(before.cloned())
+                .chain([file.to_owned()])
+                .chain(after.cloned())
+                .collect(),
+            env: self.env.clone(),
+        }
+    }
+
+    /// Answers the same with Node reading source maps.
+    pub(super) fn with_source_maps(mut self) -> Self {
+        if self.words.first().is_some_and(|word| word == "node")
+            && !self.words.iter().any(|word| word == SOURCE_MAPS)
+        {
+            self.words.insert(1, SOURCE_MAPS.to_owned());
+        }
+        self
+    }
+}
+
+/// Answers a script without a build that it begins with: `npm run build && node dist/app.js`. Images are built once,
+/// and started often.
+pub(super) fn without_build(script: &str) -> Option<&str> {
+    let (first, rest) = script.split_once("&&")?;
+    let builds = [
+        "npm run build",
+        "pnpm build",
+        "pnpm run build",
+        "yarn build",
+        "yarn run build",
+    ];
+    builds.contains(&first.trim()).then_some(rest)
+}
+
 fn launcher(name: String) -> [String; 2] {
     [
         "node".to_owned(),
         if name.contains('/') {
             name
         } else {
-            format!("{APP}/node_modules/.bin/{name}")
+            format!("{LAUNCHERS}{name}")
         },
     ]
 }
@@ -111,5 +195,43 @@ mod tests {
             );
         }
         assert_eq!(parse("MODE=fast node .").unwrap().env["MODE"], "fast");
+    }
+
+    #[test]
+    fn typescript_is_found_behind_launchers_and_loaders() {
+        for (script, running) in [
+            ("tsx src/a.ts --flag", Some("node OUT --flag")),
+            (
+                "node --max-old-space-size=64 --import tsx ./src/a.mts",
+                Some("node --max-old-space-size=64 OUT"),
+            ),
+            ("ts-node -r tsconfig-paths/register src/a.ts", Some("node OUT")),
+            ("node dist/a.js", None),
+        ] {
+            let start = parse(script).unwrap();
+            let found = start
+                .typescript()
+                .map(|index| start.running(index, "OUT").words.join(" "));
+            assert_eq!(found.as_deref(), running, "{script}");
+        }
+    }
+
+    #[test]
+    fn the_program_is_the_first_word_that_is_no_option() {
+        for (script, program) in [
+            ("node -r dotenv/config dist/a.js", Some("dist/a.js")),
+            ("node --enable-source-maps .", Some(".")),
+            ("node", None),
+        ] {
+            let start = parse(script).unwrap();
+            assert_eq!(
+                start.program().map(|index| start.words[index].as_str()),
+                program,
+                "{script}"
+            );
+        }
+        assert_eq!(parse("next start").unwrap().launcher(), Some("next"));
+        assert_eq!(without_build("npm run build && node ."), Some(" node ."));
+        assert_eq!(without_build("node a && node b"), None);
     }
 }

@@ -33,7 +33,11 @@ pub(super) enum Wanted {
     Carried(String),
 }
 
-/// Chooses what `build.node.version` asks for, else `.nvmrc` or `.node-version`, else `engines`, else Debian's.
+/// Files that name one version, the first that is there.
+const FILES: [&str; 3] = [".nvmrc", ".node-version", ".tool-versions"];
+
+/// Chooses what `build.node.version` asks for, else a file like `.nvmrc`, else `volta` or `engines` in `package.json`,
+/// else Debian's.
 pub(super) fn choose(
     context: Context<'_>,
     package: &Package,
@@ -42,17 +46,40 @@ pub(super) fn choose(
     if let Some(version) = context.manifest.build.node.version.as_deref() {
         return exact(version, draft).ok_or_else(|| unavailable(version));
     }
-    for file in [".nvmrc", ".node-version"] {
-        if let Some(text) = context.text(file)? {
-            let version = text.lines().next().unwrap_or_default().trim();
-            draft.why.push(format!("`{file}` asks for Node {version}"));
-            return exact(version, draft).ok_or_else(|| unavailable(version));
+    for file in FILES {
+        let text = context.text(file)?.unwrap_or_default();
+        if let Some(version) = named(file, &text) {
+            return asked(file, version, draft);
         }
+    }
+    if let Some(version) = package.volta() {
+        return asked("package.json", version, draft);
     }
     match package.node() {
         Some(wanted) => of_range(wanted, draft),
         None => Ok(Wanted::Debian),
     }
+}
+
+fn asked(file: &str, version: &str, draft: &mut Draft) -> Result<Wanted, PlanError> {
+    draft.why.push(format!("`{file}` asks for Node {version}"));
+    exact(version, draft).ok_or_else(|| unavailable(version))
+}
+
+/// Answers the version that a file names. `.tool-versions` names tools of all kinds, one a line (asdf's documentation,
+/// "Configuration").
+fn named<'t>(file: &str, text: &'t str) -> Option<&'t str> {
+    if file != ".tool-versions" {
+        return text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'));
+    }
+    text.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let tool = words.next()?;
+        words.next().filter(|_| matches!(tool, "nodejs" | "node"))
+    })
 }
 
 fn exact(version: &str, draft: &mut Draft) -> Option<Wanted> {
@@ -165,6 +192,16 @@ mod tests {
             assert_eq!(of_range(range, &mut Draft::default()).unwrap(), wanted, "{range}");
         }
         assert!(of_range("16", &mut Draft::default()).is_err());
+    }
+
+    #[test]
+    fn files_of_version_managers_name_a_version() {
+        assert_eq!(named(".nvmrc", "# ours\n v24.3 \n"), Some("v24.3"));
+        assert_eq!(
+            named(".tool-versions", "python 3.13\nnodejs 22.1.0 20\n"),
+            Some("22.1.0")
+        );
+        assert_eq!(named(".tool-versions", "python 3.13\n"), None);
     }
 
     #[test]

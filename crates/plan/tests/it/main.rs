@@ -5,5 +5,6 @@
 mod examples;
 mod folder;
 mod messages;
+mod node;
 mod properties;
 mod tables;

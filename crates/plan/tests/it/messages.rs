@@ -219,7 +219,6 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "build: {secrets: {id: file}}\n",
         "build: {exclude_dependencies: [boto3]}\n",
         "build: {python: {manager: uv}}\n",
-        "build: {node: {bundle: true}}\n",
         "build: {java: {version: 21}}\n",
         "build: {context: sub}\n",
         "build: {from: httpd}\n",

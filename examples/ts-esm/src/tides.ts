@@ -1,0 +1,5 @@
+// An enumeration is more than types: it has to be compiled.
+export enum Tide {
+  High = 'high',
+  Low = 'low',
+}
