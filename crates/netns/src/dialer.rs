@@ -5,6 +5,8 @@
 //! on tokio. tokio's own threads never change their namespace: one that failed to return, or that was moved while
 //! it held other tasks, would be hard to notice.
 
+mod knocker;
+
 use std::fmt;
 use std::io;
 use std::net::{
@@ -20,16 +22,20 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, socket};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use self::knocker::Knocker;
 use crate::namespace::{Netns, NetnsError};
+use crate::pause::Pause;
 
 /// How many requests wait for the thread at most; it serves 80,000 a second.
 const QUEUE: usize = 1024;
 const BACKLOG: u32 = 128;
 const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-/// The first and the longest pause between two attempts to reach a server that is starting.
-const PAUSES: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(10));
+/// The shortest and the longest pause between two attempts to reach a server that is starting.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(50));
+/// The share of the time so far that is paused before the next attempt.
+const SHARE: u32 = 200;
 
 /// Makes sockets inside namespaces. Cheap to clone; the thread ends with the last clone.
 #[derive(Clone)]
@@ -52,6 +58,9 @@ pub enum DialError {
     /// The kernel gives no socket.
     #[error("cannot open a socket in the instance's network")]
     Socket(#[source] Errno),
+    /// The kernel gives no timer.
+    #[error("cannot wait for the instance to listen")]
+    Timer(#[source] io::Error),
     /// The address is in use, or not there.
     #[error("cannot listen on `{address}` in the instance's network")]
     Listen {
@@ -88,7 +97,7 @@ impl Failure for DialError {
             Self::Busy | Self::Socket(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS) => Class::Busy,
             Self::Refused { .. } | Self::TimedOut { .. } | Self::Connect { .. } => Class::Unavailable,
             Self::Namespace(error) => error.class(),
-            Self::Thread(_) | Self::Socket(_) | Self::Listen { .. } => Class::Internal,
+            Self::Thread(_) | Self::Socket(_) | Self::Timer(_) | Self::Listen { .. } => Class::Internal,
         }
     }
 }
@@ -135,25 +144,30 @@ impl Dialer {
 
     /// Connects as [`connect`](Self::connect) does as soon as somebody listens.
     ///
-    /// The kernel tells nobody when a socket begins to listen, so this tries again after pauses that grow from half
-    /// a millisecond to ten. Answers `Refused` if nobody listens at the deadline. A caller that knows of the
-    /// instance's end stops waiting by dropping the future.
+    /// Tries again after pauses that grow with the time that it has taken already, so that whoever waits for the
+    /// server waits a two-hundredth longer at most. Answers `Refused` if nobody listens at the deadline. A caller that
+    /// knows of the instance's end stops waiting by dropping the future.
     pub async fn connect_once_listening(
         &self,
         namespace: &Netns,
         port: u16,
         deadline: Instant,
     ) -> Result<TcpStream, DialError> {
-        let (mut pause, longest) = PAUSES;
-        loop {
-            match self.connect(namespace, port, deadline).await {
-                Err(DialError::Refused { .. }) if Instant::now() + pause < deadline => {
-                    sleep_until(Instant::now() + pause).await;
-                    pause = longest.min(pause * 3 / 2);
+        let knocking = async {
+            let mut knocker = Knocker::new(self, namespace, port).await?;
+            let mut pause = Pause::new().map_err(DialError::Timer)?;
+            let began = Instant::now();
+            loop {
+                if let Some(stream) = knocker.knock().await? {
+                    return Ok(stream);
                 }
-                other => return other,
+                let share = (began.elapsed() / SHARE).clamp(PAUSES.0, PAUSES.1);
+                pause.wait(share).await.map_err(DialError::Timer)?;
             }
-        }
+        };
+        timeout_at(deadline, knocking)
+            .await
+            .unwrap_or(Err(DialError::Refused { port }))
     }
 
     /// Listens on `address` inside `namespace`.
@@ -325,6 +339,23 @@ mod tests {
         };
         let (stream, _listener) = tokio::join!(waiting, starting);
         stream.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_was_refused_often_connects_in_the_end() {
+        for address in LOOPBACKS {
+            let inside = namespace();
+            let dialer = Dialer::start().unwrap();
+            let mut knocker = Knocker::new(&dialer, &inside, 8080).await.unwrap();
+            for _ in 0..1000 {
+                assert!(knocker.knock().await.unwrap().is_none());
+            }
+            let address = SocketAddr::new(address, 8080);
+            let _listener = dialer.listen(&inside, address).await.unwrap();
+            let stream = knocker.knock().await.unwrap().expect("somebody listens");
+            assert_eq!(stream.peer_addr().unwrap(), address);
+            assert!(stream.nodelay().unwrap());
+        }
     }
 
     #[tokio::test]

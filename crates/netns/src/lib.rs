@@ -27,6 +27,8 @@ mod dialer;
 #[cfg(feature = "async")]
 mod forwarder;
 #[cfg(feature = "async")]
+mod pause;
+#[cfg(feature = "async")]
 mod resolver;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coracle_gateway::{DialError, InstanceId, Io, Upstream};
 use coracle_sandbox::{Exit, Sandbox};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -34,6 +35,8 @@ pub(crate) struct Instance {
     exit: OnceLock<Exit>,
     born: Instant,
     said: Mutex<VecDeque<String>>,
+    /// A connection that nothing was sent over yet, for the request that waits for this.
+    first: Mutex<Option<TcpStream>>,
 }
 
 impl Instance {
@@ -55,6 +58,7 @@ impl Instance {
             exit: OnceLock::new(),
             born: Instant::now(),
             said: Mutex::default(),
+            first: Mutex::default(),
         }
     }
 
@@ -140,6 +144,20 @@ impl Instance {
             .await;
     }
 
+    /// Keeps a connection for the first request.
+    pub(crate) fn keep_first(&self, stream: TcpStream) {
+        *self.lock_first() = Some(stream);
+    }
+
+    /// Takes the connection that was kept, if nobody has.
+    pub(crate) fn take_first(&self) -> Option<TcpStream> {
+        self.lock_first().take()
+    }
+
+    fn lock_first(&self) -> MutexGuard<'_, Option<TcpStream>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps a line that it printed.
     pub(crate) fn heard(&self, line: &str) {
         let mut said = self.lock_said();
@@ -162,6 +180,9 @@ impl Instance {
 #[async_trait]
 impl Upstream for Instance {
     async fn dial(&self) -> Result<Box<dyn Io>, DialError> {
+        if let Some(first) = self.take_first() {
+            return Ok(Box::new(first));
+        }
         match self.sandbox.dial(self.port).await {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(DialError::Io)?;

@@ -1,7 +1,8 @@
 //! Finds out when an instance can take requests.
 //!
-//! A program does not say when it listens, so it is tried: at intervals that grow with the time that it has taken
-//! already, so that whoever waits for it waits a fiftieth longer at most. Its exit and the deadline end the trying.
+//! A program does not say when it listens, so it is tried. Its exit and the deadline end the trying. The connection
+//! with which that was found out can carry the first request: a program that takes connections one by one, or makes a
+//! thread for each, would have to take another one first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// The share of the time so far that is paused before the next try.
+/// The share of the time so far that is paused before what is not well yet is asked again.
 const SHARE: u32 = 50;
 
 /// What to try, and for how long.
@@ -57,14 +58,15 @@ pub(crate) enum NotReady {
 }
 
 impl Probe {
-    /// Waits until the instance is ready, has ended, or has used up its grace.
-    pub(crate) async fn wait(&self, sandbox: &Arc<dyn Sandbox>) -> Result<(), NotReady> {
+    /// Waits until the instance is ready, has ended, or has used up its grace. Answers a connection that was not used
+    /// yet, if there is one.
+    pub(crate) async fn wait(&self, sandbox: &Arc<dyn Sandbox>) -> Result<Option<TcpStream>, NotReady> {
         let grace = self.health.grace.duration();
-        let mut last = Attempt::NoListener;
+        let mut last = None;
         let trying = async {
             tokio::select! {
                 exit = sandbox.wait() => Err(exit.map_or(NotReady::Lost, NotReady::Exited)),
-                () = self.try_until_ready(sandbox, &mut last) => Ok(()),
+                unused = self.try_until_ready(sandbox, &mut last) => Ok(unused),
             }
         };
         match timeout_at(Instant::now() + grace, trying).await {
@@ -80,43 +82,46 @@ impl Probe {
 
     /// Checks once; fails with what was found.
     pub(crate) async fn check(&self, sandbox: &Arc<dyn Sandbox>) -> Result<(), String> {
-        match self.attempt(sandbox).await {
-            Attempt::Ready => Ok(()),
-            Attempt::Unhealthy(why) => Err(why),
-            Attempt::NoListener => Err(format!("nothing listens on port {}", self.port)),
+        match sandbox.dial(self.port).await {
+            Ok(stream) => self.ask(stream).await.map(drop),
+            Err(_) => Err(format!("nothing listens on port {}", self.port)),
         }
     }
 
-    async fn try_until_ready(&self, sandbox: &Arc<dyn Sandbox>, last: &mut Attempt) {
+    /// Notes in `last` what was wrong with what listens.
+    async fn try_until_ready(
+        &self,
+        sandbox: &Arc<dyn Sandbox>,
+        last: &mut Option<String>,
+    ) -> Option<TcpStream> {
         let began = Instant::now();
         loop {
-            *last = self.attempt(sandbox).await;
-            if matches!(last, Attempt::Ready) {
-                return;
+            let stream = sandbox.dial_once_listening(self.port).await;
+            match self.ask(stream).await {
+                Ok(unused) => return unused,
+                Err(why) => *last = Some(why),
             }
             sleep((began.elapsed() / SHARE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
         }
     }
 
-    async fn attempt(&self, sandbox: &Arc<dyn Sandbox>) -> Attempt {
-        let Ok(stream) = sandbox.dial(self.port).await else {
-            return Attempt::NoListener;
-        };
+    /// Asks what listens whether it is well, if it can be asked; answers the connection if it was not used for that.
+    async fn ask(&self, stream: TcpStream) -> Result<Option<TcpStream>, String> {
         let Some(path) = &self.health.path else {
-            return Attempt::Ready;
+            return Ok(Some(stream));
         };
         match timeout(self.health.timeout.duration(), status(stream, path)).await {
-            Ok(Ok(status)) if status < 400 => Attempt::Ready,
-            Ok(Ok(status)) => Attempt::Unhealthy(format!("status {status}")),
-            Ok(Err(error)) => Attempt::Unhealthy(error.to_string()),
-            Err(_) => Attempt::Unhealthy(format!("no answer within {}", self.health.timeout)),
+            Ok(Ok(status)) if status < 400 => Ok(None),
+            Ok(Ok(status)) => Err(format!("status {status}")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {}", self.health.timeout)),
         }
     }
 
-    async fn too_late(&self, sandbox: &Arc<dyn Sandbox>, last: Attempt) -> NotReady {
+    async fn too_late(&self, sandbox: &Arc<dyn Sandbox>, last: Option<String>) -> NotReady {
         let waited = self.health.grace.duration();
         match (last, &self.health.path) {
-            (Attempt::Unhealthy(last), Some(path)) => NotReady::Unhealthy {
+            (Some(last), Some(path)) => NotReady::Unhealthy {
                 path: path.clone(),
                 last,
                 waited,
@@ -137,12 +142,6 @@ impl Probe {
         ports.dedup();
         ports
     }
-}
-
-enum Attempt {
-    NoListener,
-    Unhealthy(String),
-    Ready,
 }
 
 /// Asks for `path` on a connection of its own and answers the status.
@@ -169,7 +168,8 @@ mod tests {
 
     use super::*;
 
-    async fn probed(program: Program, path: Option<&str>) -> Result<(), NotReady> {
+    /// Answers whether an unused connection is left.
+    async fn probed(program: Program, path: Option<&str>) -> Result<bool, NotReady> {
         let sandbox = FakeSandboxes::running(program).create(spec()).await.unwrap();
         sandbox.start().await.unwrap();
         let grace = Span(Duration::from_millis(300));
@@ -178,7 +178,8 @@ mod tests {
             grace,
             ..Health::default()
         };
-        Probe { port: 8080, health }.wait(&sandbox).await
+        let unused = Probe { port: 8080, health }.wait(&sandbox).await;
+        unused.map(|stream| stream.is_some())
     }
 
     fn spec() -> SandboxSpec {
@@ -209,8 +210,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_accepts_is_ready() {
-        assert_eq!(probed(Program::greeting("hi"), None).await, Ok(()));
+    async fn a_port_that_accepts_is_ready_and_the_connection_is_left() {
+        assert_eq!(probed(Program::greeting("hi"), None).await, Ok(true));
     }
 
     #[tokio::test]
@@ -223,7 +224,7 @@ mod tests {
             };
             Box::pin(async move { answering(status, "") })
         });
-        assert_eq!(probed(program.clone(), Some("/healthz")).await, Ok(()));
+        assert_eq!(probed(program.clone(), Some("/healthz")).await, Ok(false));
         let Err(NotReady::Unhealthy { last, .. }) = probed(program, Some("/other")).await else {
             panic!("a path that answers 404 counts as ready");
         };
@@ -253,7 +254,7 @@ mod tests {
             .unwrap();
         sandbox.start().await.unwrap();
         let outcome = Probe { port: 8080, health }.wait(&sandbox).await;
-        assert_eq!(outcome, Err(NotReady::Exited(Exit::Code(3))));
+        assert_eq!(outcome.unwrap_err(), NotReady::Exited(Exit::Code(3)));
     }
 
     #[tokio::test]

@@ -21,6 +21,9 @@ use crate::error::{CreateError, SandboxError, StartError};
 use crate::id::SandboxId;
 use crate::spec::SandboxSpec;
 
+/// How long what knows no better way pauses before it tries again whether somebody listens.
+const BETWEEN_DIALS: Duration = Duration::from_millis(1);
+
 /// Creates sandboxes.
 #[async_trait]
 pub trait Sandboxes: Send + Sync {
@@ -70,6 +73,17 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
 
     /// Connects to a port that something inside listens on, at `127.0.0.1` or `[::1]`.
     async fn dial(&self, port: u16) -> Result<TcpStream, SandboxError>;
+
+    /// Connects as [`Sandbox::dial`] does once somebody listens, however long that takes: who waits for it gives up by
+    /// dropping the future, at a deadline or when the program has ended.
+    async fn dial_once_listening(&self, port: u16) -> TcpStream {
+        loop {
+            if let Ok(stream) = self.dial(port).await {
+                return stream;
+            }
+            tokio::time::sleep(BETWEEN_DIALS).await;
+        }
+    }
 
     /// Answers the TCP sockets that listen inside.
     async fn listening(&self) -> Result<Vec<Listening>, SandboxError>;

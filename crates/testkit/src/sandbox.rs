@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ pub struct FakeSandbox {
     output: Mutex<Option<Output>>,
     pipes: Mutex<Option<(pipe::Sender, pipe::Sender)>>,
     end: CancellationToken,
+    connections: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl FakeSandbox {
             })),
             pipes: Mutex::new(Some((stdout, stderr))),
             end: CancellationToken::new(),
+            connections: AtomicUsize::new(0),
         })
     }
 
@@ -135,6 +138,11 @@ impl FakeSandbox {
     /// Answers the signals that were sent to it.
     pub fn signals(&self) -> Vec<i32> {
         lock(&self.signals).clone()
+    }
+
+    /// Answers how many connections to it were made.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// Answers whether its program runs.
@@ -300,9 +308,10 @@ impl Sandbox for FakeSandbox {
     async fn dial(&self, port: u16) -> Result<TcpStream, SandboxError> {
         let address = lock(&self.listening).get(&port).copied();
         let address = address.ok_or_else(|| self.refuse("connect to", "connection refused"))?;
-        TcpStream::connect(address)
-            .await
-            .map_err(|error| self.refuse("connect to", &error.to_string()))
+        let connected = TcpStream::connect(address).await;
+        let stream = connected.map_err(|error| self.refuse("connect to", &error.to_string()))?;
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        Ok(stream)
     }
 
     async fn listening(&self) -> Result<Vec<Listening>, SandboxError> {

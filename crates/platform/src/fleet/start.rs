@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coracle_sandbox::{Output, Sandbox};
 use coracle_spec::Failure;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Fleet, Start};
 use crate::failure::{LastLines, StartCause, StartFailure, Unready};
@@ -15,6 +15,8 @@ use crate::launch::{self, Launch};
 use crate::probe::Probe;
 use crate::spares::Spare;
 
+/// How long a connection waits for the request that it was kept for: that one is on its way.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long a failed instance's last output is waited for.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -50,6 +52,7 @@ impl Fleet {
             ended: Instant::now(),
             took: instance.born().elapsed(),
         });
+        self.bound_first(&instance);
         self.door.add(
             instance.id().clone(),
             Arc::clone(&instance) as Arc<dyn coracle_gateway::Upstream>,
@@ -61,6 +64,21 @@ impl Fleet {
         }
         self.services.fleets.look_soon();
         instance
+    }
+
+    /// Lets go of the connection that was kept for the first request when no request waits, or none takes it: a program
+    /// that serves one connection at a time would serve nobody else.
+    fn bound_first(&self, instance: &Arc<Instance>) {
+        if self.door.observe().waiting == 0 {
+            instance.take_first();
+            return;
+        }
+        let instance = Arc::clone(instance);
+        let name = format!("first request {}", instance.id());
+        self.services.tasks.spawn(name, async move {
+            sleep(FIRST_REQUEST).await;
+            instance.take_first();
+        });
     }
 
     fn regret(&self, failure: StartFailure) -> Arc<StartFailure> {
@@ -169,10 +187,13 @@ impl Fleet {
             port,
             health: self.revision.config.health.clone(),
         };
-        probe
+        let unused = probe
             .wait(instance.sandbox())
             .await
             .map_err(|not_ready| StartCause::NotReady(Unready(not_ready)))?;
+        if let Some(stream) = unused {
+            instance.keep_first(stream);
+        }
         self.limit_cpu(instance).await
     }
 

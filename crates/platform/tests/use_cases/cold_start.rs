@@ -27,6 +27,23 @@ async fn fifty_concurrent_first_requests_reach_one_instance() {
 }
 
 #[tokio::test]
+async fn the_first_request_goes_over_the_connection_that_found_the_instance_ready() {
+    let world = World::running(Program::greeting("hi")).await;
+    world.deploy_and_sleep().await;
+    assert_eq!(world.get().await.status, 200);
+    assert_eq!(world.sandboxes.created()[1].connections(), 1);
+}
+
+#[tokio::test]
+async fn an_instance_that_nobody_waited_for_is_left_no_unused_connection() {
+    let world = World::running(Program::greeting("hi")).await;
+    world.deploy().await.unwrap();
+    assert_eq!(world.get().await.status, 200);
+    let connections = world.sandboxes.created()[0].connections();
+    assert_eq!(connections, 2, "one to find it ready, one for the request");
+}
+
+#[tokio::test]
 async fn a_start_that_fails_answers_everybody_who_waited_and_the_next_request_tries_again() {
     let world = World::running(Program::greeting("hi")).await;
     world.deploy_and_sleep().await;

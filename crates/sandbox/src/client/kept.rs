@@ -20,6 +20,10 @@ use crate::wire::Operation;
 
 /// How long a connection to a sandbox may take: within one machine, what takes longer does not answer.
 const DIAL_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the same sockets are used to find out whether somebody listens.
+const KNOCK_DEADLINE: Duration = Duration::from_mins(1);
+/// How long to pause when finding out failed: for want of descriptors, say.
+const AFTER_AN_ERROR: Duration = Duration::from_millis(20);
 const SIGTERM: i32 = 15;
 
 /// What the keeper hands over of a sandbox.
@@ -196,6 +200,18 @@ impl Sandbox for KeptSandbox {
             .connect(&self.netns, port, Instant::now() + DIAL_DEADLINE)
             .await;
         dialed.map_err(|error| self.failed("dial", &error))
+    }
+
+    async fn dial_once_listening(&self, port: u16) -> TcpStream {
+        loop {
+            let deadline = Instant::now() + KNOCK_DEADLINE;
+            let dialed = self.dialer.connect_once_listening(&self.netns, port, deadline);
+            match dialed.await {
+                Ok(stream) => return stream,
+                Err(error) => tracing::debug!(id = %self.id, %error, "nobody listens yet"),
+            }
+            tokio::time::sleep(AFTER_AN_ERROR).await;
+        }
     }
 
     async fn listening(&self) -> Result<Vec<Listening>, SandboxError> {
