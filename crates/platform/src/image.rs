@@ -4,8 +4,8 @@ mod user;
 
 use std::path::PathBuf;
 
-use coracle_content::{Lease, Store, StoreError};
-use coracle_oci::{Image, ImageConfig, ImageError, Layer, UnpackError};
+use coracle_content::{Store, StoreError};
+use coracle_oci::{ImageConfig, ImageError, Layer, UnpackError};
 use coracle_spec::{Class, Digest, Failure};
 
 pub(crate) use user::{User, UserError};
@@ -19,7 +19,7 @@ pub(crate) struct PreparedImage {
     pub(crate) lowers: Vec<PathBuf>,
     /// Who its program runs as.
     pub(crate) user: User,
-    _lease: Lease,
+    _held: Store,
 }
 
 /// Why an image cannot be run.
@@ -80,33 +80,21 @@ impl PreparedImage {
 }
 
 fn prepare(store: &Store, digest: &Digest) -> Result<PreparedImage, PrepareCause> {
-    let lease = store.lease()?;
-    let image = coracle_oci::load(store, digest)?;
-    keep(&lease, &image)?;
-    let config = coracle_oci::load_config(store, &image)?;
+    let held = store.held()?;
+    let image = coracle_oci::load(&held, digest)?;
+    let config = coracle_oci::load_config(&held, &image)?;
     let lowers = image
         .layers
         .iter()
-        .map(|layer| tree(store, layer))
+        .map(|layer| tree(&held, layer))
         .collect::<Result<Vec<_>, _>>()?;
     let user = User::find(&config.user, &lowers)?;
     Ok(PreparedImage {
         config,
         lowers,
         user,
-        _lease: lease,
+        _held: held,
     })
-}
-
-fn keep(lease: &Lease, image: &Image) -> Result<(), StoreError> {
-    let parts = image
-        .layers
-        .iter()
-        .flat_map(|layer| [&layer.digest, &layer.diff_id]);
-    [&image.manifest, &image.config]
-        .into_iter()
-        .chain(parts)
-        .try_for_each(|digest| lease.keep(digest))
 }
 
 fn tree(store: &Store, layer: &Layer) -> Result<PathBuf, UnpackError> {

@@ -21,6 +21,7 @@ use coracle_tasks::CancellationToken;
 
 use crate::auth::{Secrets, authenticated};
 use crate::problem::no_such_route;
+use crate::uploads::Uploads;
 
 /// What handlers need.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) platform: Platform,
     /// Where uploads go.
     pub(crate) store: Store,
+    /// What of them waits for its deploy.
+    pub(crate) uploads: Arc<Uploads>,
     /// What the server says of itself.
     pub(crate) info: Arc<ServerInfo>,
     /// Cancelled when the server ends: what would go on for ever ends too.

@@ -106,7 +106,7 @@ impl DataDirectory {
 
     /// Answers where the state is.
     pub fn state(&self) -> PathBuf {
-        self.root.join("state")
+        state(&self.root)
     }
 
     /// Answers where images and caches are.
@@ -123,6 +123,11 @@ pub fn socket(data: &Path) -> PathBuf {
 /// Answers where a data directory keeps images and caches.
 pub fn store(data: &Path) -> PathBuf {
     data.join("store")
+}
+
+/// Answers where a data directory keeps what is deployed.
+pub(crate) fn state(data: &Path) -> PathBuf {
+    data.join("state")
 }
 
 fn owner(lock: &mut fs::File) -> String {

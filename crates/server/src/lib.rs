@@ -12,14 +12,17 @@ mod api;
 mod auth;
 mod data;
 mod ephemeral;
+mod housekeeping;
 mod listen;
 mod metrics;
 mod problem;
 mod router;
 mod serve;
+mod uploads;
 
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
+pub use housekeeping::ImagesOfFunctions;
 pub use listen::ListenError;
 pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, serve};

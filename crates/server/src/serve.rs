@@ -26,9 +26,11 @@ use self::sockets::Sockets;
 use crate::api::Context;
 use crate::auth::Secrets;
 use crate::data::DataDirectory;
+use crate::housekeeping::{self, ImagesOfFunctions};
 use crate::listen;
 use crate::metrics::{self, Metrics};
 use crate::router::router;
+use crate::uploads::Uploads;
 
 /// A server that runs.
 pub struct Server {
@@ -74,6 +76,7 @@ pub async fn serve(
         .unwrap_or_else(|| listen::local_url(sockets.address));
     let secrets = Arc::new(Secrets::of(&data.auth())?);
     let store = Store::open(&data.store())?;
+    let uploads = Arc::new(Uploads::new(&store)?);
     let tasks = Tasks::new();
     let parts = parts(&data, store.clone(), instances.into(), &tasks)?;
     let platform = Platform::open(settings(&config, &public_url), parts)
@@ -94,7 +97,10 @@ pub async fn serve(
         tasks,
         _data: data,
     };
-    let gateway = gateway.with_service(router(server.context(store, config), Arc::clone(&server.secrets)));
+    let images = ImagesOfFunctions::of(server._data.root());
+    housekeeping::look_after(store.clone(), images, config.cache, &server.tasks);
+    let context = server.context((store, uploads), config);
+    let gateway = gateway.with_service(router(context, Arc::clone(&server.secrets)));
     let scraped = aside(metrics::router(metrics, server.platform.clone()), &server.tasks);
     sockets.serve(Arc::new(gateway), scraped, &server.listeners);
     Ok(server)
@@ -134,7 +140,7 @@ fn aside(service: Router, tasks: &Tasks) -> Arc<Gateway> {
 }
 
 impl Server {
-    fn context(&self, store: Store, config: ServeConfig) -> Context {
+    fn context(&self, (store, uploads): (Store, Arc<Uploads>), config: ServeConfig) -> Context {
         let info = ServerInfo {
             version: config.version,
             public_url: self.public_url.clone(),
@@ -144,6 +150,7 @@ impl Server {
         Context {
             platform: self.platform.clone(),
             store,
+            uploads,
             info: Arc::new(info),
             ending: self.listeners.token(),
         }

@@ -2,6 +2,7 @@
 //! be stored, and unpacking trusts nothing in it.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -64,9 +65,14 @@ pub(super) async fn has(
     Path(digest): Path<String>,
 ) -> Result<StatusCode, ProblemResponse> {
     let digest: Digest = digest.parse().map_err(UploadError::from)?;
-    let found = blocking(move || context.store.blob(&digest))
-        .await
-        .map_err(UploadError::from)?;
+    let found = blocking(move || {
+        context
+            .uploads
+            .keep(&digest)
+            .and_then(|()| context.store.blob(&digest))
+    })
+    .await
+    .map_err(UploadError::from)?;
     Ok(if found.is_some() {
         StatusCode::OK
     } else {
@@ -85,6 +91,18 @@ pub(super) async fn put(
     Ok(StatusCode::CREATED)
 }
 
+/// Keeps no longer what the deploy of `image` waited for. That it cannot be told from other blobs only keeps it longer.
+pub(super) async fn deployed(context: &Context, image: Digest) {
+    let context = context.clone();
+    let released = blocking(move || context.uploads.deployed(&context.store, &image)).await;
+    if let Err(error) = released {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a deployed image is kept as an upload too"
+        );
+    }
+}
+
 async fn store(context: &Context, digest: Digest, body: Body) -> Result<(), UploadError> {
     let mut writer = context.store.write_blob()?;
     let mut data = body.into_data_stream();
@@ -95,7 +113,13 @@ async fn store(context: &Context, digest: Digest, body: Body) -> Result<(), Uplo
         }
         writer = blocking(move || write(writer, &chunk)).await?;
     }
-    blocking(move || writer.commit_expecting(&digest)).await?;
+    let uploads = Arc::clone(&context.uploads);
+    blocking(move || {
+        uploads
+            .keep(&digest)
+            .and_then(|()| writer.commit_expecting(&digest))
+    })
+    .await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use coracle_spec::Namespace;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Context, path};
+use super::{Context, blobs, path};
 use crate::auth::Caller;
 use crate::problem::{BadBody, BadQuery, ProblemResponse};
 
@@ -89,6 +89,7 @@ pub(super) async fn deploy(
     };
     let deployed = context.platform.deploy_for(Some(caller.0), deploy).await;
     // Whether it went well or not: its revision keeps its image now.
+    blobs::deployed(&context, image).await;
     let deployed = deployed?;
     Ok((StatusCode::CREATED, Json(outcome(&deployed))))
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use coracle_content::Limits;
+
 /// Where functions and the API are served.
 #[derive(Debug)]
 pub enum Listen {
@@ -28,6 +30,8 @@ pub struct ServeConfig {
     pub environment: BTreeMap<String, String>,
     /// How many sandboxes are kept created and not started, for functions that sleep.
     pub spares: usize,
+    /// What may stay in the store although nothing uses it.
+    pub cache: Limits,
     /// The version of the program.
     pub version: String,
     /// How long requests in flight may take to finish when the server ends.
@@ -43,6 +47,10 @@ impl Default for ServeConfig {
             domain: "localhost".to_owned(),
             environment: BTreeMap::new(),
             spares: 16,
+            cache: Limits {
+                bytes: None,
+                unused: None,
+            },
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),
         }
