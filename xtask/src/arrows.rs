@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("content", &["spec"]),
     ("debian", &["content", "fetch", "oci", "spec"]),
+    ("dockerfile", &["spec"]),
     ("fetch", &["spec"]),
     ("gateway", &["spec", "tasks"]),
     ("keeper", &["netns", "sandbox", "spec"]),
@@ -62,6 +63,7 @@ const PROGRAM: &str = "coracle";
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("spec", &["tokio", "rustix", "ureq"]),
     ("plan", &["tokio", "rustix", "ureq"]),
+    ("dockerfile", &["tokio", "rustix", "ureq"]),
     ("scale", &["tokio", "rustix", "ureq"]),
     ("content", &["tokio"]),
     ("oci", &["tokio"]),
