@@ -37,11 +37,19 @@ impl Error {
         })
     }
 
-    fn is_closed_output(&self) -> bool {
+    /// Answers the failure as what it was made from, if it was made from that.
+    pub(crate) fn downcast_ref<F: Failure>(&self) -> Option<&F> {
         let error: &(dyn StdError + 'static) = &*self.0;
-        error
-            .downcast_ref::<OutputError>()
-            .is_some_and(OutputError::is_closed)
+        error.downcast_ref()
+    }
+
+    /// Answers what failed, without why.
+    pub(crate) fn summary(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn is_closed_output(&self) -> bool {
+        self.downcast_ref().is_some_and(OutputError::is_closed)
     }
 }
 

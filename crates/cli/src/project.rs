@@ -7,7 +7,7 @@ use clap::Args;
 use coracle_build::{Locking, Request};
 use coracle_plan::{Arch, Target};
 use coracle_spec::manifest::{FILE_NAME, ManifestError, Platform, name_of_folder};
-use coracle_spec::{Class, Failure, Manifest};
+use coracle_spec::{Class, Failure, FunctionId, FunctionName, Manifest};
 
 /// Flags of verbs that work on a source folder.
 #[derive(Debug, Clone, Args)]
@@ -123,8 +123,29 @@ impl Source {
         })
     }
 
+    /// Answers the folder, absolute and without links.
+    pub(crate) fn folder(&self) -> Result<PathBuf, ProjectError> {
+        folder(&self.dir)
+    }
+
+    /// Answers the manifest's file, if one is named.
+    pub(crate) fn manifest_file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Answers which function the folder is: as its manifest says, if that can be read, else by the folder's own name.
+    pub(crate) fn function(&self, folder: &Path) -> FunctionId {
+        let manifest = self
+            .manifest(folder)
+            .unwrap_or_else(|_| Manifest::default_for(name_of(folder)));
+        FunctionId {
+            namespace: manifest.namespace,
+            name: manifest.name,
+        }
+    }
+
     fn manifest(&self, folder: &Path) -> Result<Manifest, ProjectError> {
-        let name = name_of_folder(&folder.file_name().unwrap_or_default().to_string_lossy());
+        let name = name_of(folder);
         let path = self.file.clone().unwrap_or_else(|| folder.join(FILE_NAME));
         match fs_err::read_to_string(&path) {
             Ok(text) => Ok(Manifest::parse(&text, &path.to_string_lossy(), &name)?),
@@ -134,6 +155,10 @@ impl Source {
             Err(error) => Err(ProjectError::Read(error)),
         }
     }
+}
+
+fn name_of(folder: &Path) -> FunctionName {
+    name_of_folder(&folder.file_name().unwrap_or_default().to_string_lossy())
 }
 
 fn folder(dir: &Path) -> Result<PathBuf, ProjectError> {

@@ -3,6 +3,7 @@
 mod build;
 mod deploy;
 mod describe;
+mod dev;
 mod doctor;
 mod invoke;
 mod login;
@@ -32,6 +33,7 @@ pub(crate) enum Verb {
     New(new::New),
     Runtimes(runtimes::Runtimes),
     Up(Box<up::Up>),
+    Dev(Box<dev::Dev>),
     Plan(plan::Plan),
     Build(build::Build),
     Serve(serve::Serve),
@@ -56,6 +58,7 @@ impl Verb {
             Self::New(new) => new.run(context).await?,
             Self::Runtimes(runtimes) => runtimes.run(context).await?,
             Self::Up(up) => return up.run(context).await,
+            Self::Dev(dev) => return Box::pin(dev.run(context)).await,
             Self::Plan(plan) => plan.run(context).await?,
             Self::Build(build) => build.run(context).await?,
             Self::Serve(serve) => serve.run(context).await?,

@@ -11,6 +11,7 @@
 mod adopt;
 mod deploy;
 mod describe;
+mod dial;
 mod failure;
 mod fleet;
 mod fleets;
@@ -36,6 +37,7 @@ mod turns;
 pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
 pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
 pub use describe::{FunctionDetail, FunctionSummary, InstanceDetail};
+pub use dial::DialError;
 pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
 pub use functions::Addressing;
 pub use instance::State;

@@ -4,18 +4,18 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coracle_content::{Scratch, Store};
+use coracle_content::{Lease, Scratch, Store};
 use coracle_gateway::{Gateway, Inbound, Listener, ListenerLimits, Outbound, Peer, Unrecorded};
 use coracle_platform::{
     Addressing, Deploy, DeployError, Deployed, Follower, LogError, Parts, Platform, PlatformConfig,
 };
 use coracle_sandbox::Sandboxes;
-use coracle_spec::FunctionId;
+use coracle_spec::{Digest, FunctionId};
 use coracle_state::{LogLimits, State};
-use coracle_tasks::Tasks;
+use coracle_tasks::{CancellationToken, Tasks};
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -46,7 +46,10 @@ pub struct Ephemeral {
     platform: Platform,
     gateway: Arc<Gateway>,
     told: Arc<Told>,
-    socket: Option<TcpListener>,
+    socket: Mutex<Option<TcpListener>>,
+    store: Store,
+    /// Keeps the image that serves, also while no instance does: no state outlives this that would.
+    image: Mutex<Option<Lease>>,
     listeners: Tasks,
     tasks: Tasks,
     grace: Duration,
@@ -71,7 +74,7 @@ impl Ephemeral {
         let parts = Parts {
             sandboxes,
             adopted: Vec::new(),
-            store,
+            store: store.clone(),
             state: State::open(state.path(), LogLimits::default())?,
             tasks: tasks.group(),
         };
@@ -89,7 +92,9 @@ impl Ephemeral {
             platform,
             gateway: Arc::new(gateway),
             told,
-            socket,
+            socket: Mutex::new(socket),
+            store,
+            image: Mutex::new(None),
             listeners: tasks.group(),
             tasks,
             grace: config.shutdown_grace,
@@ -114,20 +119,39 @@ impl Ephemeral {
 
     /// Starts the function, or replaces it by another revision of itself.
     pub async fn deploy(&self, deploy: Deploy) -> Result<Deployed, DeployError> {
-        self.platform.deploy(deploy).await
+        self.keeping(deploy.image, self.platform.deploy(deploy)).await
     }
 
-    /// Answers requests on its port from now on.
-    pub fn open(&mut self) {
-        if let Some(socket) = self.socket.take() {
-            let gateway = Arc::clone(&self.gateway);
-            coracle_gateway::serve(
-                gateway,
-                Listener::Tcp(socket),
-                ListenerLimits::default(),
-                &self.listeners,
-            );
-        }
+    /// Does what [`Ephemeral::deploy`] does, unless it is given up before the revision is ready.
+    pub async fn deploy_unless(
+        &self,
+        deploy: Deploy,
+        given_up: &CancellationToken,
+    ) -> Result<Deployed, DeployError> {
+        self.keeping(deploy.image, self.platform.deploy_unless(deploy, given_up))
+            .await
+    }
+
+    /// Keeps the image while it is being deployed, and after that if it serves.
+    async fn keeping(
+        &self,
+        image: Digest,
+        deploying: impl Future<Output = Result<Deployed, DeployError>>,
+    ) -> Result<Deployed, DeployError> {
+        let lease = self.store.lease()?;
+        lease.keep(&image)?;
+        let deployed = deploying.await?;
+        *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+        Ok(deployed)
+    }
+
+    /// Answers requests on its port from now on; answers whether it did not do so before.
+    pub fn open(&self) -> bool {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(socket) = socket else { return false };
+        let (gateway, listener) = (Arc::clone(&self.gateway), Listener::Tcp(socket));
+        coracle_gateway::serve(gateway, listener, ListenerLimits::default(), &self.listeners);
+        true
     }
 
     /// Tells callers from now on that the newest version of the function does not work, or that it does.

@@ -2,29 +2,26 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use coracle_build::Request;
 use coracle_gateway::{Inbound, Outbound};
-use coracle_platform::{Deploy, Follower};
-use coracle_server::{Ephemeral, EphemeralConfig};
-use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig};
+use coracle_platform::{Deployed, Follower};
+use coracle_spec::{Class, Failure, FunctionId};
+use coracle_tasks::CancellationToken;
 use http::{Response, Uri};
 use http_body_util::BodyExt;
 
-use crate::assignments::{EnvFlags, SecretFile};
+use crate::assignments::ConfigFlags;
 use crate::building;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
+use crate::local::{Local, Version, show};
 use crate::printer::Printer;
 use crate::progress::time;
 use crate::project::{Lock, Source};
-
-/// How long requests in flight and the instance may take to end.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Build a folder, run it, and print its URL
 ///
@@ -48,10 +45,7 @@ pub(crate) struct Up {
     )]
     listen: SocketAddr,
     #[command(flatten)]
-    env: EnvFlags,
-    /// Give the function a secret, as the file `/run/secrets/NAME`
-    #[arg(long, value_name = "NAME=FILE")]
-    secret: Vec<SecretFile>,
+    config: ConfigFlags,
 }
 
 /// The path and query of a request.
@@ -83,20 +77,11 @@ impl Failure for BrokenAnswer {
 impl Up {
     pub(super) async fn run(self, context: &Context) -> Result<ExitCode, Error> {
         let mut request = self.source.request(self.lock)?;
-        self.configure(&mut request.manifest.revision)?;
+        self.config.add_to(&mut request.manifest.revision)?;
         let engine = Engine::open(context)?;
         let result = self.build_and_run(&engine, &request, context).await;
         engine.close().await;
         result
-    }
-
-    fn configure(&self, config: &mut RevisionConfig) -> Result<(), Error> {
-        self.env.add_to(&mut config.env)?;
-        let given = self.secret.iter().map(|secret| secret.name.clone());
-        config.secrets.extend(given);
-        config.secrets.sort();
-        config.secrets.dedup();
-        Ok(())
     }
 
     async fn build_and_run(
@@ -107,134 +92,70 @@ impl Up {
     ) -> Result<ExitCode, Error> {
         let printer = context.printer;
         let built = building::build(engine, request, printer).await?;
+        let version = Version {
+            image: built.image.manifest,
+            config: request.manifest.revision.clone(),
+            secrets: self.config.secrets()?,
+        };
         let function = FunctionId {
             namespace: request.manifest.namespace.clone(),
             name: request.manifest.name.clone(),
         };
-        let config = EphemeralConfig {
-            function,
-            listen: self.call.is_none().then_some(self.listen),
-            environment: context.settings.outside.function_variables(),
-            shutdown_grace: GRACE,
-        };
         let mut interrupt = Interrupt::listen()?;
-        let platform = Ephemeral::start(config, engine.store.clone(), engine.sandboxes()).await?;
-        let mut running = Running {
-            log: platform.follow().await?,
-            platform,
-            printer,
-        };
+        let listen = self.call.is_none().then_some(self.listen);
+        let local = Local::start(function, listen, engine, context).await?;
+        // Read once it is ready: what it prints before is part of the error if it fails.
+        let mut log = local.follow().await?;
+        let never = CancellationToken::new();
         let started = tokio::select! {
-            started = self.start(&running, request, built.image.manifest) => started.map(Some),
+            started = local.run(version, &never) => started.map(Some),
             () = interrupt.next() => Ok(None),
         };
         let result = match started {
-            Ok(Some(())) => tokio::select! {
-                result = self.serve(&mut running) => result,
+            Ok(Some(deployed)) => tokio::select! {
+                result = self.serve(&local, &deployed, (&mut log, printer)) => result,
                 () = interrupt.next() => Ok(ExitCode::SUCCESS),
             },
             Ok(None) => Ok(ExitCode::SUCCESS),
             Err(error) => {
-                running.platform.shutdown().await;
+                local.shutdown().await;
                 return Err(error);
             }
         };
-        running.end().await;
+        local.end(&mut log, printer).await;
         result
     }
 
-    async fn start(&self, running: &Running, request: &Request, image: Digest) -> Result<(), Error> {
-        self.set_secrets(&running.platform, request).await?;
-        running.deploy(request, image).await
-    }
-
-    async fn serve(&self, running: &mut Running) -> Result<ExitCode, Error> {
-        match &self.call {
-            Some(CallPath(path)) => running.call(path).await,
-            None => running.serve().await,
+    async fn serve(
+        &self,
+        local: &Local,
+        deployed: &Deployed,
+        (log, printer): (&mut Follower, Printer),
+    ) -> Result<ExitCode, Error> {
+        if let Some(CallPath(path)) = &self.call {
+            return tokio::select! {
+                result = call(local, path, printer) => result,
+                result = show(log, printer) => result,
+            };
         }
-    }
-
-    async fn set_secrets(&self, platform: &Ephemeral, request: &Request) -> Result<(), Error> {
-        for secret in &self.secret {
-            let value = secret.read()?;
-            let namespace = &request.manifest.namespace;
-            platform
-                .platform()
-                .set_secret(namespace, &secret.name, value)
-                .await?;
-        }
-        Ok(())
+        printer.say(format_args!(
+            "`{}` is ready after {}; Ctrl-C ends it",
+            deployed.revision.function.name,
+            time(deployed.ready_after)
+        ));
+        printer.line(&deployed.url)?;
+        local.open();
+        show(log, printer).await
     }
 }
 
-/// The function while it runs.
-struct Running {
-    platform: Ephemeral,
-    /// What the function prints; read once it is ready, since what it prints before is part of the error if it fails.
-    log: Follower,
-    printer: Printer,
-}
-
-impl Running {
-    async fn deploy(&self, request: &Request, image: Digest) -> Result<(), Error> {
-        let deploy = Deploy {
-            function: FunctionId {
-                namespace: request.manifest.namespace.clone(),
-                name: request.manifest.name.clone(),
-            },
-            image,
-            reference: None,
-            config: request.manifest.revision.clone(),
-        };
-        let deployed = self.platform.deploy(deploy).await?;
-        if self.platform.address().is_some() {
-            self.printer.say(format_args!(
-                "`{}` is ready after {}; Ctrl-C ends it",
-                request.manifest.name,
-                time(deployed.ready_after)
-            ));
-            self.printer.line(&deployed.url)?;
-        }
-        Ok(())
-    }
-
-    /// Answers requests and shows what the function prints, for ever.
-    async fn serve(&mut self) -> Result<ExitCode, Error> {
-        self.platform.open();
-        show(&mut self.log, self.printer).await
-    }
-
-    async fn call(&mut self, path: &Uri) -> Result<ExitCode, Error> {
-        let mut request = http::Request::new(Inbound::empty());
-        *request.uri_mut() = path.clone();
-        let host = http::HeaderValue::from_static("localhost");
-        request.headers_mut().insert(http::header::HOST, host);
-        let (platform, printer) = (&self.platform, self.printer);
-        let calling = async { print(platform.call(request).await, printer).await };
-        tokio::select! {
-            result = calling => result,
-            result = show(&mut self.log, printer) => result,
-        }
-    }
-
-    /// Ends the function, and shows the last that it prints.
-    async fn end(mut self) {
-        tokio::select! {
-            () = self.platform.shutdown() => {}
-            _ = show::<()>(&mut self.log, self.printer) => {}
-        }
-    }
-}
-
-/// Shows what the function prints, for ever.
-async fn show<T>(log: &mut Follower, printer: Printer) -> Result<T, Error> {
-    while let Some(lines) = log.next().await? {
-        for line in lines {
-            printer.say(line.text);
-        }
-    }
-    std::future::pending().await
+/// Sends one request to the function.
+async fn call(local: &Local, path: &Uri, printer: Printer) -> Result<ExitCode, Error> {
+    let mut request = http::Request::new(Inbound::empty());
+    *request.uri_mut() = path.clone();
+    let host = http::HeaderValue::from_static("localhost");
+    request.headers_mut().insert(http::header::HOST, host);
+    print(local.call(request).await, printer).await
 }
 
 /// Prints an answer's body as it arrives.

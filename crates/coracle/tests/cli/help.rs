@@ -14,6 +14,7 @@ fn each_verb_has_a_page() {
     let world = World::new();
     for verb in [
         "new",
+        "dev",
         "up",
         "plan",
         "build",

@@ -81,7 +81,7 @@ async fn one_call_needs_no_port() {
 async fn the_function_is_at_the_root_of_the_next_free_port() {
     let taken = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let World {
-        mut ephemeral,
+        ephemeral,
         image,
         folder: _folder,
         ..
