@@ -19,15 +19,8 @@ use document::{DockerManifest, NamedIndex};
 use layout::write_layout;
 
 use crate::compression::Compression;
-use crate::image::{Descriptor, Image, ImageError, MANIFEST, to_json, with_compression};
+use crate::image::{Descriptor, Image, ImageError, MANIFEST, OWN_ARCHITECTURE, to_json, with_compression};
 use crate::index::{self, INDEX, Index, assemble_index};
-
-/// This machine's processors, in the words of images.
-const OWN_ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
-    "arm64"
-} else {
-    "amd64"
-};
 
 /// Where an image goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

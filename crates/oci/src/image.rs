@@ -14,6 +14,13 @@ pub(crate) use document::{ConfigDocument, Descriptor, MANIFEST};
 
 mod document;
 
+/// This machine's processors, in the words of images (Go's).
+pub const OWN_ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "amd64"
+};
+
 /// The most that a manifest or a configuration may take.
 const MAX_DOCUMENT: u64 = 4 << 20;
 

@@ -26,7 +26,7 @@ pub use capture::{CaptureError, CaptureOptions, Owner, Source, Specials, Whiteou
 pub use compression::{Compression, recompress};
 pub use entry::Metadata;
 pub use export::{ExportError, Output, export, export_index};
-pub use image::{Image, ImageConfig, ImageError, assemble, load, load_config};
+pub use image::{Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, load, load_config};
 pub use index::{Index, assemble_index};
 pub use layer::{Layer, LayerError, LayerOptions, LayerWriter, Trees, write_layer};
 pub use path::{InvalidPath, LayerPath};

@@ -5,7 +5,7 @@ mod user;
 use std::path::PathBuf;
 
 use coracle_content::{Store, StoreError};
-use coracle_oci::{ImageConfig, ImageError, Layer, UnpackError};
+use coracle_oci::{ImageConfig, ImageError, Layer, OWN_ARCHITECTURE, UnpackError};
 use coracle_spec::{Class, Digest, Failure};
 
 pub(crate) use user::{User, UserError};
@@ -47,6 +47,9 @@ pub(crate) enum PrepareCause {
     /// It names a user that it does not have.
     #[error(transparent)]
     User(#[from] UserError),
+    /// Its programs are for other processors than this machine's.
+    #[error("its programs are for `linux/{0}`, and this machine is `linux/{OWN_ARCHITECTURE}`")]
+    Foreign(String),
 }
 
 impl Failure for PrepareError {
@@ -56,6 +59,7 @@ impl Failure for PrepareError {
             PrepareCause::Unpack(error) => error.class(),
             PrepareCause::Store(error) => error.class(),
             PrepareCause::User(error) => error.class(),
+            PrepareCause::Foreign(_) => Class::User,
         }
     }
 
@@ -65,6 +69,9 @@ impl Failure for PrepareError {
             PrepareCause::Unpack(error) => error.hint(),
             PrepareCause::Store(error) => error.hint(),
             PrepareCause::User(error) => error.hint(),
+            PrepareCause::Foreign(_) => Some(format!(
+                "run it on such a machine, or build it for this one: `--platform linux/{OWN_ARCHITECTURE}`"
+            )),
         }
     }
 }
@@ -83,6 +90,7 @@ fn prepare(store: &Store, digest: &Digest) -> Result<PreparedImage, PrepareCause
     let held = store.held()?;
     let image = coracle_oci::load(&held, digest)?;
     let config = coracle_oci::load_config(&held, &image)?;
+    check_processors(&config)?;
     let lowers = image
         .layers
         .iter()
@@ -97,6 +105,48 @@ fn prepare(store: &Store, digest: &Digest) -> Result<PreparedImage, PrepareCause
     })
 }
 
+/// Refuses an image whose programs this machine cannot run; one that does not say is tried.
+///
+/// The kernel would refuse them too, but with a word that leads nobody to the reason.
+fn check_processors(config: &ImageConfig) -> Result<(), PrepareCause> {
+    match config.architecture.as_str() {
+        "" | OWN_ARCHITECTURE => Ok(()),
+        other => Err(PrepareCause::Foreign(other.to_owned())),
+    }
+}
+
 fn tree(store: &Store, layer: &Layer) -> Result<PathBuf, UnpackError> {
     coracle_oci::unpack(store, layer).map(|tree| tree.path().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_image_for_other_processors_is_refused_with_both_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let image = |architecture: &str| {
+            let config = ImageConfig {
+                architecture: architecture.to_owned(),
+                ..ImageConfig::default()
+            };
+            coracle_oci::assemble(&store, &config, &[]).unwrap().manifest
+        };
+        for own in ["", OWN_ARCHITECTURE] {
+            assert!(
+                PreparedImage::prepare(&store, image(own)).await.is_ok(),
+                "{own:?}"
+            );
+        }
+        let error = PreparedImage::prepare(&store, image("riscv64"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.source.to_string(),
+            format!("its programs are for `linux/riscv64`, and this machine is `linux/{OWN_ARCHITECTURE}`")
+        );
+        assert_eq!(error.class(), Class::User);
+    }
 }
