@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coracle_content::Store;
+use coracle_content::{Lease, Store, StoreError};
 use coracle_debian::{Archive, Debian};
 use coracle_fetch::Fetcher;
 use coracle_oci::{Image, assemble};
@@ -20,6 +20,8 @@ use crate::folder::Folder;
 use crate::graph::Graph;
 use crate::known::{self, Known};
 use crate::lock_file;
+use crate::outcome::Outcome;
+use crate::pinned::{self, Change};
 use crate::pins::{Pinning, Refresh};
 use crate::prepared::{Aim, Prepared};
 use crate::progress::{Event, Observer};
@@ -99,6 +101,8 @@ pub struct Built {
     pub steps: Vec<StepReport>,
     /// How long the whole build took.
     pub duration: Duration,
+    /// Keeps the images from collection.
+    pub lease: Arc<Lease>,
 }
 
 /// A further image that a build made.
@@ -145,6 +149,30 @@ impl Builder {
         .await
     }
 
+    /// Chooses everything anew that the folder's lock file pins, and answers what that changes.
+    ///
+    /// The file is written if `request` allows it.
+    pub async fn relock(
+        &self,
+        request: &Request,
+        observer: Arc<dyn Observer>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Change>, BuildError> {
+        let builder = self.held()?;
+        let chosen = Request {
+            locking: Locking::Update,
+            ..request.clone()
+        };
+        let prepared = builder
+            .prepare(&chosen, &observer, cancel, Refresh::Everything)
+            .await?;
+        let changes = pinned::changes(&lock_file::read(&prepared.folder)?, &prepared.lock)?;
+        if request.locking == Locking::Update {
+            lock_file::write(&prepared.folder, &prepared.lock)?;
+        }
+        Ok(changes)
+    }
+
     /// Builds the image of a folder, and the further ones that the request names: their graphs are walked together.
     ///
     /// Ends soon after `cancel` is cancelled. A failed or cancelled build leaves no image and nothing that runs;
@@ -156,14 +184,19 @@ impl Builder {
         cancel: &CancellationToken,
     ) -> Result<Built, BuildError> {
         let since = Instant::now();
-        let mut prepared = self.prepare(request, &observer, cancel, Refresh::Nothing).await?;
-        let made = match self.images(&prepared, &observer, cancel).await {
+        let builder = self.held()?;
+        let mut prepared = builder
+            .prepare(request, &observer, cancel, Refresh::Nothing)
+            .await?;
+        let made = match builder.images(&prepared, &observer, cancel).await {
             Err(error) if error.is_gone() && request.locking == Locking::Update => {
                 let text =
                     "the archive no longer has packages of `coracle.lock`: newer ones are locked instead";
                 observer.event(Event::Warning { text });
-                prepared = self.prepare(request, &observer, cancel, Refresh::Bases).await?;
-                self.images(&prepared, &observer, cancel).await?
+                prepared = builder
+                    .prepare(request, &observer, cancel, Refresh::Bases)
+                    .await?;
+                builder.images(&prepared, &observer, cancel).await?
             }
             result => result?,
         };
@@ -172,12 +205,32 @@ impl Builder {
             digest: &made.image.manifest,
         });
         Ok(Built {
+            lease: Arc::new(builder.keep(&made)?),
             image: made.image,
             plan: prepared.own.plan,
             others: made.others,
             steps: made.steps,
             duration: since.elapsed(),
         })
+    }
+
+    /// Answers a builder for one build: what that finds or makes is kept from collection until it ends.
+    fn held(&self) -> Result<Self, StoreError> {
+        let tools = Tools {
+            store: self.tools.store.held()?,
+            ..self.tools.clone()
+        };
+        Ok(Self { tools })
+    }
+
+    /// Keeps the images beyond the build that made them.
+    fn keep(&self, made: &Made) -> Result<Lease, StoreError> {
+        let lease = self.tools.store.lease()?;
+        let images = made.others.iter().map(|other| &other.image).chain([&made.image]);
+        for image in images {
+            lease.keep(&image.manifest)?;
+        }
+        Ok(lease)
     }
 
     /// Plans the build, chooses the versions of all that it uses, and answers the key of each step.
@@ -215,7 +268,6 @@ impl Builder {
     ) -> Result<Made, BuildError> {
         let graph = prepared.graph();
         prepared.announce(&graph, &**observer);
-        let lease = self.tools.store.lease()?;
         let execution = Execution {
             tools: &self.tools,
             graph: &graph,
@@ -224,11 +276,16 @@ impl Builder {
             contents: &prepared.contents,
             observer,
             cancel,
-            lease: &lease,
         };
         let known = Known::of(&self.tools.store, prepared)?;
         let executed = match known.missing(prepared) {
-            wanted if wanted.is_empty() => Executed::default(),
+            wanted if wanted.is_empty() => {
+                graph
+                    .nodes
+                    .iter()
+                    .for_each(|node| Outcome::used(&self.tools.store, &node.key));
+                Executed::default()
+            }
             wanted => execution.run(wanted).await?,
         };
         let mut others = Vec::new();

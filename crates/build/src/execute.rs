@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coracle_content::Lease;
 use coracle_plan::{Fetch, Lock, Op, Registry, Step, Tool, Version};
 use coracle_spec::Digest;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -45,7 +44,6 @@ pub(crate) struct Execution<'a> {
     pub(crate) contents: &'a Contents,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) cancel: &'a CancellationToken,
-    pub(crate) lease: &'a Lease,
 }
 
 /// What was carried out, by the steps' keys.
@@ -108,7 +106,7 @@ impl Execution<'_> {
             if !wanted.contains(&node.key) {
                 continue;
             }
-            if let Some(outcome) = self.cached(node)? {
+            if let Some(outcome) = Outcome::cached(&self.tools.store, &node.key)? {
                 executed.outcomes.insert(node.key, outcome);
             } else {
                 wanted.extend(&node.needs);
@@ -117,14 +115,6 @@ impl Execution<'_> {
         }
         missing.reverse();
         Ok(missing)
-    }
-
-    fn cached(&self, node: &Node<'_>) -> Result<Option<Outcome>, BuildError> {
-        let outcome = Outcome::cached(&self.tools.store, &node.key)?;
-        for digest in outcome.iter().flat_map(Outcome::digests) {
-            self.lease.keep(digest)?;
-        }
-        Ok(outcome)
     }
 
     async fn step<'s>(

@@ -54,6 +54,11 @@ impl Outcome {
         Ok(Some(outcome))
     }
 
+    /// Notes that the step's result was of use, although nobody had to look at it: it is collected later.
+    pub(crate) fn used(store: &Store, key: &Digest) {
+        store.use_record(KIND, key);
+    }
+
     /// Keeps the result of the step with this key.
     pub(crate) fn keep(&self, store: &Store, key: &Digest) -> Result<(), StoreError> {
         store.put_record(KIND, key, self)
@@ -64,14 +69,6 @@ impl Outcome {
         self.parts.iter().filter_map(|part| match part {
             Part::Layer(layer) => Some(layer),
             Part::Tree(_) => None,
-        })
-    }
-
-    /// Answers the digests of everything in the store that belongs to it.
-    pub(crate) fn digests(&self) -> impl Iterator<Item = &Digest> {
-        self.parts.iter().flat_map(|part| match part {
-            Part::Layer(layer) => vec![&layer.digest, &layer.diff_id],
-            Part::Tree(digest) => vec![digest],
         })
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum Refresh {
     Nothing,
     /// The packages of bases.
     Bases,
+    /// All of them.
+    Everything,
 }
 
 /// Pins a plan.
@@ -53,7 +55,10 @@ impl Pinning<'_> {
     /// Plans the build and pins what the lock file does not.
     pub(crate) fn pin(&self, refresh: Refresh) -> Result<Pinned, BuildError> {
         let saved = lock_file::read(self.folder.path())?;
-        let mut lock = saved.clone();
+        let mut lock = match refresh {
+            Refresh::Everything => Lock::default(),
+            Refresh::Nothing | Refresh::Bases => saved.clone(),
+        };
         let plans = self.plans(&lock)?;
         let missing = Missing::of(plans.iter().map(|planned| &planned.plan), &lock, refresh)?;
         if !missing.is_empty() {

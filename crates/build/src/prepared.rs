@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::iter::once;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use coracle_oci::{ImageConfig, Layer};
 use coracle_plan::{Lock, Plan, Target};
@@ -15,6 +16,7 @@ use crate::folder::{Contents, Folder};
 use crate::graph::{Graph, KeyedPlan};
 use crate::key::{Keys, keys};
 use crate::lock_file;
+use crate::pinned;
 use crate::pins::{Pinned, Planned};
 use crate::progress::{Event, Observer};
 use crate::steps::EPOCH;
@@ -77,7 +79,12 @@ impl Prepared {
         observer.event(Event::Planned {
             steps: graph.nodes.len(),
         });
-        let warnings: BTreeSet<&String> = self.aims().flat_map(|aim| &aim.plan.warnings).collect();
+        let old = pinned::warning(&self.lock, SystemTime::now());
+        let warnings: BTreeSet<&String> = self
+            .aims()
+            .flat_map(|aim| &aim.plan.warnings)
+            .chain(&old)
+            .collect();
         for text in warnings {
             observer.event(Event::Warning { text });
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use coracle_sandbox::{Bind, Limits, PlacedFile};
+use coracle_spec::ByteSize;
 
 use crate::registries::Registries;
 
@@ -26,6 +27,8 @@ pub struct Surroundings {
     pub step_timeout: Duration,
     /// The most that one step may use.
     pub limits: Limits,
+    /// The most that one step may write beneath its root.
+    pub disk: ByteSize,
 }
 
 impl Surroundings {

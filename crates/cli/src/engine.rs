@@ -96,7 +96,7 @@ impl Engine {
             fetcher: Fetcher::new(settings.outside.fetch_config())?,
             archive: Archive::choose(settings.outside.debian_mirror.as_deref(), &settings.outside.apt)?,
             sandboxes: keeper.sandboxes(),
-            surroundings: surroundings(&settings.outside),
+            surroundings: surroundings(settings),
         };
         Ok(Self {
             store,
@@ -186,16 +186,18 @@ impl Keeper {
     }
 }
 
-fn surroundings(outside: &Outside) -> Surroundings {
+fn surroundings(settings: &Settings) -> Surroundings {
+    let Settings { outside, steps, .. } = settings;
     Surroundings {
         registries: outside.registries.clone(),
         ca_bundle: outside.step_bundle(),
         proxies: outside.proxy_variables(),
         step_timeout: STEP_TIMEOUT,
         limits: Limits {
-            memory: None,
+            memory: steps.memory,
             cpu: None,
             pids: STEP_PIDS,
         },
+        disk: steps.disk,
     }
 }

@@ -3,6 +3,7 @@
 //! Only [`environment`] reads the process's environment; the table there documents each variable. The other crates
 //! take what they need as values, so a test or a server can have settings that its environment does not.
 
+mod cache;
 mod environment;
 mod outside;
 mod server;
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use coracle_spec::{Class, Failure};
 
-pub(crate) use environment::{Environment, variables};
+pub(crate) use cache::{Age, Cache, Steps};
+pub(crate) use environment::{Environment, Variable, variables};
 pub(crate) use outside::Outside;
 pub(crate) use server::{Server, ServerError};
 
@@ -30,6 +32,10 @@ pub(crate) struct Settings {
     server: server::FromEnvironment,
     /// How to reach the outside world.
     pub(crate) outside: Outside,
+    /// What may stay in the store although nothing uses it.
+    pub(crate) cache: Cache,
+    /// What one step of a build may use.
+    pub(crate) steps: Steps,
     /// Whether colours and live progress are unwanted.
     pub(crate) plain: bool,
     /// Which of the program's own log lines to show.
@@ -52,6 +58,14 @@ pub(crate) enum SettingsError {
     /// A variable holds something that is no text.
     #[error("the environment variable `{0}` is not UTF-8")]
     NotText(&'static str),
+    /// A variable holds something that makes no sense.
+    #[error("the environment variable `{variable}` says nothing usable")]
+    Value {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A package manager's configuration is there and cannot be read.
     #[error("cannot read the configuration of a package manager")]
     Configuration(#[source] io::Error),
@@ -65,7 +79,7 @@ impl Failure for SettingsError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoData => Some("name a directory with `--data DIR`".to_owned()),
-            Self::NotText(_) | Self::Configuration(_) => None,
+            Self::NotText(_) | Self::Value { .. } | Self::Configuration(_) => None,
         }
     }
 }
@@ -87,6 +101,8 @@ impl Settings {
                 .map(|config| config.join("coracle/logins.json")),
             server: server::FromEnvironment::read(environment)?,
             outside: Outside::read(environment, Path::new("/etc"))?,
+            cache: Cache::read(environment)?,
+            steps: Steps::read(environment)?,
             plain: environment.is_set(variables::NO_COLOR)
                 || environment.text(variables::TERM)?.as_deref() == Some("dumb"),
             log: environment.text(variables::LOG)?,

@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use crate::error::{Context, StoreError};
 use crate::record::{seal, sealed};
 use crate::store::Store;
+use crate::touch;
 
 /// How much older than its hashing a file's times must be, in nanoseconds: the coarsest grain in use (FAT, 2 s).
 const GRAIN: i64 = 2_000_000_000;
@@ -69,7 +70,10 @@ impl StatCache {
             .folder("stats")
             .join(Digest::of(path.as_os_str().as_bytes()).hex());
         let known = match fs::read(&file) {
-            Ok(text) => sealed(&text).and_then(decode).unwrap_or_default(),
+            Ok(text) => {
+                touch::used_at(&file);
+                sealed(&text).and_then(decode).unwrap_or_default()
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => return Err(error).context("read", &file),
         };

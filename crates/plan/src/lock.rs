@@ -85,6 +85,16 @@ impl Lock {
         self.tools.sort();
     }
 
+    /// Answers every tool, by its name.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.iter()
+    }
+
+    /// Answers every base's recipe, by its name, and what it is pinned to.
+    pub fn bases(&self) -> impl Iterator<Item = (&String, &toml::Table)> {
+        self.bases.iter()
+    }
+
     /// Answers what a base's recipe is pinned to.
     pub fn base(&self, recipe: &str) -> Option<&toml::Table> {
         self.bases.get(recipe)

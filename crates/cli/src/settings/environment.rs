@@ -34,6 +34,10 @@ variables! {
     DATA = "CORACLE_DATA", "Where images, caches and the server's state live";
     SERVER = "CORACLE_SERVER", "The server to talk to: `http://HOST:PORT` or `unix:PATH`";
     PASSWORD = "CORACLE_PASSWORD", "The administrator's password at CORACLE_SERVER";
+    CACHE_LIMIT = "CORACLE_CACHE_LIMIT", "The most that what nothing uses may take on the disk: `20Gi`, `10%` of the file system, or `none` [default: 10%, at least 5Gi]";
+    CACHE_AGE = "CORACLE_CACHE_AGE", "How long what nothing uses is kept at most: `30d`, `12h`, or `none` [default: 60d]";
+    BUILD_MEMORY = "CORACLE_BUILD_MEMORY", "The most memory of one build step, such as `2Gi` [default: 80 % of the machine's]";
+    BUILD_DISK = "CORACLE_BUILD_DISK", "The most that one build step may write, such as `20Gi` [default: 10Gi]";
     LOG = "CORACLE_LOG", "Which of the program's own log lines to show, such as `debug` or `coracle_gateway=trace`";
     DEBIAN_MIRROR = "CORACLE_DEBIAN_MIRROR", "The Debian mirror for base images [default: what APT uses here, else deb.debian.org]";
     CA_BUNDLE = "SSL_CERT_FILE", "The certificate authorities to trust, in PEM; build steps trust them too";

@@ -1,0 +1,170 @@
+//! Why a command's layer cannot be had.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coracle_content::{FREE_SPACE, StoreError};
+use coracle_oci::CaptureError;
+use coracle_sandbox::{CreateError, Exit, SandboxError, StartError};
+use coracle_spec::{ByteSize, Class, Failure};
+
+use crate::log_tail::LogTail;
+
+/// How many characters of a command an error shows.
+const MOST_SHOWN: usize = 100;
+
+/// Why a command's layer cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The command failed.
+    #[error("`{}` ended with {exit}", shortened(command))]
+    Command {
+        /// The command.
+        command: Vec<String>,
+        /// How it ended.
+        exit: Exit,
+        /// What it printed last.
+        log: LogTail,
+    },
+    /// The command took too long.
+    #[error("`{}` did not end within {} s", shortened(command), limit.as_secs())]
+    Timeout {
+        /// The command.
+        command: Vec<String>,
+        /// How long it was given.
+        limit: Duration,
+        /// What it printed last.
+        log: LogTail,
+    },
+    /// The command wrote too much.
+    #[error("`{}` wrote more than {limit}", shortened(command))]
+    Disk {
+        /// The command.
+        command: Vec<String>,
+        /// What it may write.
+        limit: ByteSize,
+        /// What it printed last.
+        log: LogTail,
+    },
+    /// The command failed, and there is no room left where it wrote.
+    #[error("`{}` failed, and no space is left on the file system of `{}`", shortened(command), path.display())]
+    Full {
+        /// The command.
+        command: Vec<String>,
+        /// Where the store is.
+        path: PathBuf,
+        /// What it printed last.
+        log: LogTail,
+    },
+    /// Another step failed, or the build was given up.
+    #[error("the step was cancelled")]
+    Cancelled,
+    /// Its sandbox cannot be made.
+    #[error("cannot make the step's sandbox")]
+    Create(#[from] CreateError),
+    /// The command cannot be started.
+    #[error("cannot start the step's command")]
+    Start(#[from] StartError),
+    /// Its sandbox failed.
+    #[error("the step's sandbox failed")]
+    Sandbox(#[from] SandboxError),
+    /// A file of the source that it reads cannot be staged.
+    #[error("cannot stage what the step reads")]
+    Stage(#[source] io::Error),
+    /// A file of the source is no longer what it was when the build began.
+    #[error("`{0}` changed while it was built")]
+    Changed(String),
+    /// What it wrote cannot be made into a layer.
+    #[error("cannot capture what the step wrote")]
+    Capture(#[from] CaptureError),
+    /// A pattern of what is left out is none.
+    #[error("the plan has an unusable pattern")]
+    Pattern(#[from] globset::Error),
+    /// The store refused.
+    #[error("cannot use the store")]
+    Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// Answers what the command printed last.
+    pub fn log(&self) -> Option<&LogTail> {
+        match self {
+            Self::Command { log, .. }
+            | Self::Timeout { log, .. }
+            | Self::Disk { log, .. }
+            | Self::Full { log, .. } => Some(log),
+            _ => None,
+        }
+    }
+}
+
+impl Failure for RunError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Command { .. } | Self::Timeout { .. } | Self::Disk { .. } | Self::Stage(_) => Class::User,
+            Self::Full { .. } => Class::Busy,
+            Self::Changed(_) => Class::Conflict,
+            Self::Cancelled => Class::Unavailable,
+            Self::Create(error) => error.class(),
+            Self::Start(error) => error.class(),
+            Self::Sandbox(error) => error.class(),
+            Self::Capture(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::Pattern(_) => Class::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Command {
+                exit: Exit::OutOfMemory,
+                ..
+            } => Some(
+                "give build steps more memory with `CORACLE_BUILD_MEMORY`, or end other programs".to_owned(),
+            ),
+            Self::Disk { .. } => {
+                Some("give build steps more space with `CORACLE_BUILD_DISK`, or write less".to_owned())
+            }
+            Self::Full { .. } => Some(FREE_SPACE.to_owned()),
+            Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
+            Self::Create(error) => error.hint(),
+            Self::Start(error) => error.hint(),
+            Self::Sandbox(error) => error.hint(),
+            Self::Capture(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Answers the start of a command, for people: its script may have many lines, and the plan shows them all.
+fn shortened(command: &[String]) -> String {
+    let command = command.join(" ");
+    let start: String = command
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MOST_SHOWN)
+        .collect();
+    let rest = if start.len() < command.len() { "…" } else { "" };
+    start + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_the_start_of_its_command() {
+        let long = "x".repeat(2 * MOST_SHOWN);
+        for (command, shown) in [
+            (["npm", "ci"], "npm ci".to_owned()),
+            (["sh", "first\nsecond"], "sh first…".to_owned()),
+            (["é", &long], format!("é {}…", &long[..MOST_SHOWN - 2])),
+        ] {
+            assert_eq!(shortened(&command.map(str::to_owned)), shown);
+        }
+    }
+}
