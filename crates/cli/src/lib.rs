@@ -13,6 +13,7 @@ mod engine;
 mod env_file;
 mod error;
 mod help;
+mod housekeeping;
 mod interrupt;
 mod local;
 mod log;
@@ -23,6 +24,7 @@ mod project;
 mod run;
 mod service_manager;
 mod settings;
+mod size;
 mod table;
 mod verbs;
 

@@ -1,6 +1,8 @@
 //! The verbs, one file each.
 
+mod base;
 mod build;
+mod cache;
 mod deploy;
 mod describe;
 mod dev;
@@ -36,6 +38,8 @@ pub(crate) enum Verb {
     Dev(Box<dev::Dev>),
     Plan(plan::Plan),
     Build(build::Build),
+    Base(base::Base),
+    Cache(cache::Cache),
     Serve(serve::Serve),
     Login(login::Login),
     Secret(secret::Secret),
@@ -61,6 +65,8 @@ impl Verb {
             Self::Dev(dev) => return Box::pin(dev.run(context)).await,
             Self::Plan(plan) => plan.run(context).await?,
             Self::Build(build) => build.run(context).await?,
+            Self::Base(base) => base.run(context).await?,
+            Self::Cache(cache) => cache.run(context).await?,
             Self::Serve(serve) => serve.run(context).await?,
             Self::Login(login) => login.run(context).await?,
             Self::Secret(secret) => secret.run(context).await?,

@@ -18,6 +18,7 @@ use crate::building;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::housekeeping;
 use crate::project::{Lock, Source};
 
 /// Build an image from a source folder
@@ -73,7 +74,8 @@ impl Build {
             None => request.manifest.name.as_str().parse()?,
         };
         let engine = Engine::open(context)?;
-        let store = engine.store.clone();
+        // What is made of the images here is in use too, until they are written.
+        let store = engine.store.held()?;
         let built = building::build(&engine, &request, context.printer).await;
         engine.close().await;
         let built = built?;
@@ -81,10 +83,13 @@ impl Build {
         let outputs = self.write(&store, &images, &reference)?;
         let report = Report::of(&built, &images, &reference, outputs);
         if self.reporting.json {
-            return Ok(context.printer.json(&report)?);
+            context.printer.json(&report)?;
+        } else {
+            context.printer.say(report.summary(built.duration));
+            context.printer.line(images.digest())?;
         }
-        context.printer.say(report.summary(built.duration));
-        Ok(context.printer.line(images.digest())?)
+        housekeeping::after_build(context, &store, &built).await;
+        Ok(())
     }
 
     fn write(

@@ -20,6 +20,7 @@ use crate::building;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::housekeeping;
 use crate::progress::time;
 use crate::project::{Lock, Source};
 
@@ -52,22 +53,28 @@ impl Deploy {
         let built = building::build(&engine, &request, context.printer).await;
         let store = engine.store.clone();
         engine.close().await;
-        let image = built?.image;
-        send(&image, &store, &client).await?;
+        let built = built?;
+        send(&built.image, &store, &client).await?;
         let function = FunctionId {
             namespace: request.manifest.namespace,
             name: request.manifest.name,
         };
         let deploy = DeployRequest {
-            image: image.manifest,
+            image: built.image.manifest,
             reference: None,
             config: request.manifest.revision,
         };
         let deployed = client.deploy(&function, &deploy).await?;
+        self.report(&deployed, context)?;
+        housekeeping::after_build(context, &store, &built).await;
+        Ok(())
+    }
+
+    fn report(&self, deployed: &Deployed, context: &Context) -> Result<(), Error> {
         if self.reporting.json {
-            return Ok(context.printer.json(&deployed)?);
+            return Ok(context.printer.json(deployed)?);
         }
-        context.printer.say(summary(&deployed));
+        context.printer.say(summary(deployed));
         Ok(context.printer.line(&deployed.url)?)
     }
 }

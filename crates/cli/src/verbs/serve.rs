@@ -94,6 +94,7 @@ impl Serve {
             domain: self.domain,
             environment: context.settings.outside.function_variables(),
             spares: self.spares,
+            cache: context.settings.cache.limits(data.root()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };

@@ -17,6 +17,7 @@ use crate::building;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::housekeeping;
 use crate::interrupt::Interrupt;
 use crate::local::{Local, Version, show};
 use crate::printer::Printer;
@@ -112,10 +113,14 @@ impl Up {
             () = interrupt.next() => Ok(None),
         };
         let result = match started {
-            Ok(Some(deployed)) => tokio::select! {
-                result = self.serve(&local, &deployed, (&mut log, printer)) => result,
-                () = interrupt.next() => Ok(ExitCode::SUCCESS),
-            },
+            Ok(Some(deployed)) => {
+                let serving = self.serve(&local, &deployed, (&mut log, printer));
+                let collecting = housekeeping::after_build(context, &engine.store, &built);
+                tokio::select! {
+                    (result, ()) = async { tokio::join!(serving, collecting) } => result,
+                    () = interrupt.next() => Ok(ExitCode::SUCCESS),
+                }
+            }
             Ok(None) => Ok(ExitCode::SUCCESS),
             Err(error) => {
                 local.shutdown().await;

@@ -25,7 +25,8 @@ impl Harbour {
         Self::on(Machine::with_shared_store())
     }
 
-    fn on(machine: Machine) -> Self {
+    /// Starts a server on a machine.
+    pub(crate) fn on(machine: Machine) -> Self {
         let server = machine.start(&SERVE);
         Self { machine, server }
     }

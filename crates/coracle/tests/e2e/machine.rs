@@ -80,7 +80,10 @@ impl Machine {
             .args(arguments)
             .env_clear()
             .env("PATH", "/nonexistent")
-            .env("CORACLE_DATA", &self.data);
+            .env("CORACLE_DATA", &self.data)
+            // Stores are shared by machines that do not know of each other's functions.
+            .env("CORACLE_CACHE_LIMIT", "none")
+            .env("CORACLE_CACHE_AGE", "none");
         #[expect(
             clippy::disallowed_methods,
             reason = "tests pass the host's registry settings on"

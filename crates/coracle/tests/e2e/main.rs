@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod cache;
 mod doctor;
 mod examples;
 mod harbour;
