@@ -1,4 +1,4 @@
-//! The typed client: one method a route, over the server's socket or TCP.
+//! The typed client: one method a route, over the server's socket, TCP or TLS.
 //!
 //! Each call opens a connection and drives it itself: a command makes a few calls, so a pool and its background task
 //! would buy nothing.
@@ -8,6 +8,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod lines;
+mod tls;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use credentials::Credentials;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::ClientError;
 pub use lines::LogLines;
+pub use tls::{Trust, TrustError};
 
 /// A request's body: bytes, or a stream of them.
 pub type RequestBody = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -45,6 +47,7 @@ const LARGEST_ANSWER: usize = 64 << 20;
 pub struct Client {
     endpoint: Endpoint,
     credentials: Credentials,
+    trust: Trust,
 }
 
 impl Client {
@@ -53,7 +56,15 @@ impl Client {
         Self {
             endpoint,
             credentials,
+            trust: Trust::built_in(),
         }
+    }
+
+    /// Trusts other certificate authorities than those that are built in.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     /// Answers where the calls go.
@@ -208,7 +219,7 @@ impl Client {
             .sign(self.endpoint.address(request))
             .body(body)
             .map_err(ClientError::Request)?;
-        connection::exchange(&self.endpoint, request).await
+        connection::exchange(&self.endpoint, &self.trust, request).await
     }
 }
 

@@ -9,7 +9,10 @@ mod secret;
 mod server;
 
 pub use deploy::{DeployRequest, Deployed, RollbackRequest};
-pub use function::{EventView, FunctionDetail, FunctionSummary, InstanceView, RevisionStatus, RevisionView};
+pub use function::{
+    EventView, ExitView, FailureView, FunctionDetail, FunctionSummary, ImageView, InstanceView, QueueView,
+    RevisionStatus, RevisionView,
+};
 pub use log::{LogLine, LogQuery, Stream};
 pub use problem::{Problem, ProblemBody};
 pub use scale::Rescaled;

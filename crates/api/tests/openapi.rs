@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coracle_api::routes::ROUTES;
 use coracle_api::types::{
-    DeployRequest, Deployed, EventView, FunctionDetail, FunctionSummary, InstanceView, LogLine, Problem,
-    ProblemBody, Rescaled, RevisionStatus, RevisionView, RollbackRequest, SecretView, ServerInfo, Stream,
+    DeployRequest, Deployed, EventView, ExitView, FailureView, FunctionDetail, FunctionSummary, ImageView,
+    InstanceView, LogLine, Problem, ProblemBody, QueueView, Rescaled, RevisionStatus, RevisionView,
+    RollbackRequest, SecretView, ServerInfo, Stream,
 };
 use coracle_spec::revision::Scale;
 use coracle_spec::{Digest, Freeze, FunctionId, RevisionConfig, ScaleChange, Span};
@@ -137,6 +138,38 @@ fn examples() -> BTreeMap<&'static str, Value> {
                 replaced: None,
             }),
         ),
+        (
+            "ImageView",
+            to_value(ImageView {
+                size: 0,
+                port: 0,
+                command: Vec::new(),
+            }),
+        ),
+        (
+            "FailureView",
+            to_value(FailureView {
+                at: 0,
+                revision: 0,
+                cause: String::new(),
+                hint: None,
+                listened_on: Vec::new(),
+                said: Vec::new(),
+            }),
+        ),
+        (
+            "ExitView",
+            to_value(ExitView {
+                at: 0,
+                revision: 0,
+                instance: String::new(),
+                how: String::new(),
+                code: None,
+                signal: None,
+                out_of_memory: false,
+                told_to: false,
+            }),
+        ),
         ("RollbackRequest", to_value(RollbackRequest::default())),
         (
             "ScaleChange",
@@ -174,9 +207,24 @@ fn examples() -> BTreeMap<&'static str, Value> {
             to_value(FunctionDetail {
                 function,
                 url: String::new(),
-                revision,
+                state: String::new(),
+                reason: String::new(),
+                revision: Some(revision),
+                image: None,
+                scale: None,
+                rescaled: false,
                 instances: vec![instance],
+                spare: false,
+                queue: QueueView {
+                    waiting: 0,
+                    longest_ms: 0,
+                },
+                failed_revision: None,
+                last_failure: None,
+                exits: Vec::new(),
+                lines: Vec::new(),
                 events: vec![event],
+                hints: Vec::new(),
             }),
         ),
     ]

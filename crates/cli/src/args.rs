@@ -37,7 +37,7 @@ pub(crate) struct Everywhere {
 /// Flags of verbs that talk to a server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Remote {
-    /// The server: `http://HOST:PORT` or `unix:PATH` [default: `CORACLE_SERVER`, the last login, this machine's]
+    /// The server: `https://HOST:PORT`, `http://HOST:PORT` or `unix:PATH` [default: `CORACLE_SERVER`, the last login, this machine's]
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
 }

@@ -18,6 +18,9 @@ pub(crate) struct Context {
 impl Context {
     /// Answers a client of the server that the flags, the environment, or the last login name.
     pub(crate) fn client(&self, remote: &Remote) -> Result<Client, ServerError> {
-        Ok(self.settings.server(remote.server.as_deref())?.client())
+        Ok(self
+            .settings
+            .server(remote.server.as_deref())?
+            .client(self.settings.trust()))
     }
 }

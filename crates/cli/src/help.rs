@@ -35,6 +35,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "rm",
         ],
     ),
+    ("Install", &["completions", "man"]),
 ];
 
 /// Answers the command line's definition with its first page laid out.

@@ -11,6 +11,7 @@ mod server;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use coracle_api::client::Trust;
 use coracle_spec::{Class, Failure};
 
 pub(crate) use cache::{Age, Cache, Steps};
@@ -107,6 +108,13 @@ impl Settings {
                 || environment.text(variables::TERM)?.as_deref() == Some("dumb"),
             log: environment.text(variables::LOG)?,
         })
+    }
+
+    /// Answers whom clients believe: the authorities of `SSL_CERT_FILE`, else the host's, else those built in.
+    pub(crate) fn trust(&self) -> Trust {
+        self.outside
+            .step_bundle()
+            .map_or_else(Trust::built_in, Trust::bundle)
     }
 
     /// Answers which server to talk to, given what `--server` says.

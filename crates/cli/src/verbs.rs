@@ -3,6 +3,7 @@
 mod base;
 mod build;
 mod cache;
+mod completions;
 mod deploy;
 mod describe;
 mod dev;
@@ -11,13 +12,14 @@ mod invoke;
 mod login;
 mod logs;
 mod ls;
+mod man;
 mod new;
 mod plan;
 mod revisions;
 mod rm;
 mod rollback;
 mod runtimes;
-mod scale;
+pub(crate) mod scale;
 mod secret;
 mod serve;
 mod up;
@@ -53,6 +55,8 @@ pub(crate) enum Verb {
     Invoke(invoke::Invoke),
     Logs(logs::Logs),
     Rm(rm::Rm),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Verb {
@@ -80,6 +84,8 @@ impl Verb {
             Self::Invoke(invoke) => return invoke.run(context).await,
             Self::Logs(logs) => logs.run(context).await?,
             Self::Rm(rm) => rm.run(context).await?,
+            Self::Completions(completions) => completions.run(context).await?,
+            Self::Man(man) => man.run(context).await?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,10 +8,12 @@ use coracle_spec::revision::Scale;
 use coracle_spec::{Freeze, FunctionId};
 use coracle_state::{Event, Line, LogError, Logs, NewEvent, State, StateError, Stream};
 use coracle_tasks::{CancellationToken, Tasks};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::failure::{StartFailure, ended};
+use crate::failure::StartFailure;
+use crate::happening::{self, Exited, StartFailed};
 use crate::instance::Instance;
 use crate::revision::Revision;
 
@@ -124,7 +126,8 @@ impl Journal {
 
     /// Notes that an instance did not become ready.
     pub(crate) fn start_failed(&self, revision: &Revision, failure: &StartFailure) {
-        self.note(revision, "start_failed", failure.to_string());
+        let what = happening::detail(&StartFailed::of(failure));
+        self.note_with(revision, "start_failed", failure.to_string(), what);
     }
 
     /// Notes that an instance failed its health checks.
@@ -135,26 +138,28 @@ impl Journal {
 
     /// Notes that an instance ended.
     pub(crate) fn exited(&self, revision: &Revision, instance: &Instance, exit: Exit) {
-        let how = match (instance.is_dismissed(), exit) {
-            (true, Exit::Code(0)) => "it was told to end, and did".to_owned(),
-            (true, exit) => format!("it was told to end, and {}", ended(exit)),
-            (false, exit) => ended(exit),
-        };
-        self.note(
-            revision,
-            "exited",
-            format!("instance `{}` is gone: {how}", instance.id()),
+        let what = Exited::of(
+            revision.number,
+            instance.id().to_string(),
+            exit,
+            instance.is_dismissed(),
         );
+        let message = format!("instance `{}` is gone: {}", what.instance, what.how);
+        self.note_with(revision, "exited", message, happening::detail(&what));
     }
 
     /// Notes an event, which is written in the background: what happens does not wait for the disk.
     fn note(&self, revision: &Revision, kind: &'static str, message: String) {
+        self.note_with(revision, kind, message, None);
+    }
+
+    fn note_with(&self, revision: &Revision, kind: &'static str, message: String, detail: Option<Value>) {
         tracing::info!(function = %revision.function, revision = revision.number, kind, "{message}");
         let event = NewEvent {
             function: revision.function.clone(),
             kind: kind.to_owned(),
             message,
-            detail: None,
+            detail,
         };
         if self.events.try_send(Entry::Event(event)).is_err() {
             tracing::warn!(function = %revision.function, kind, "an event is lost");

@@ -16,6 +16,7 @@ mod failure;
 mod fleet;
 mod fleets;
 mod functions;
+mod happening;
 mod image;
 mod instance;
 mod journal;
@@ -36,10 +37,13 @@ mod turns;
 
 pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
 pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
-pub use describe::{FunctionDetail, FunctionSummary, InstanceDetail};
 pub use dial::DialError;
+pub use describe::{
+    Condition, FunctionDetail, FunctionSummary, Happened, ImageDetail, InstanceDetail, QueueDetail, Standing,
+};
 pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
 pub use functions::Addressing;
+pub use happening::{Exited, StartFailed};
 pub use instance::State;
 pub use load::Load;
 pub use logs::Log;

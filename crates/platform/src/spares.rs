@@ -73,6 +73,11 @@ impl Spares {
         kept.remove(index)
     }
 
+    /// Answers whether a revision has a spare.
+    pub(crate) fn has(&self, revision: &RevisionId) -> bool {
+        self.lock().iter().any(|spare| spare.revision.id() == *revision)
+    }
+
     /// Clears a revision's spare away.
     pub(crate) fn discard(&self, revision: &RevisionId) {
         if let Some(spare) = self.take(revision) {

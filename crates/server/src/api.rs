@@ -1,6 +1,7 @@
 //! The control API under `/api/v1`: one handler a route, one file a subject.
 
 mod blobs;
+mod describe;
 mod functions;
 mod info;
 mod logs;
@@ -56,7 +57,7 @@ fn handlers() -> [(Route, MethodRouter<Context>); 14] {
     [
         (routes::SERVER, get(info::server)),
         (routes::FUNCTIONS, get(functions::list)),
-        (routes::FUNCTION, get(functions::describe)),
+        (routes::FUNCTION, get(describe::describe)),
         (routes::REMOVE_FUNCTION, delete(functions::remove)),
         (routes::REVISIONS, get(functions::revisions)),
         (routes::DEPLOY, post(functions::deploy)),

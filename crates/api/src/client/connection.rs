@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,8 +14,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
+use super::tls::{self, Trust, TrustError};
 use super::{ClientError, Endpoint, RequestBody};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -24,29 +26,76 @@ type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 /// Connects, sends `request`, and answers what comes back.
 pub(super) async fn exchange(
     endpoint: &Endpoint,
+    trust: &Trust,
     request: Request<RequestBody>,
 ) -> Result<Response<Body>, ClientError> {
-    let stream = tokio::time::timeout(CONNECT, connect(endpoint))
+    let connecting = tokio::time::timeout(CONNECT, connect(endpoint, trust));
+    let stream = connecting
         .await
-        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
-        .map_err(|source| ClientError::Connect {
-            endpoint: Box::new(endpoint.clone()),
-            source,
-        })?;
+        .unwrap_or_else(|_| Err(ConnectError::Io(io::Error::from(io::ErrorKind::TimedOut))));
+    let stream = stream.map_err(|error| error.at(endpoint))?;
     send(stream, request).await.map_err(ClientError::Exchange)
 }
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Io>> {
+/// Why there is no connection.
+enum ConnectError {
+    Io(io::Error),
+    Trust(TrustError),
+}
+
+impl ConnectError {
+    fn at(self, endpoint: &Endpoint) -> ClientError {
+        match self {
+            Self::Io(source) => ClientError::Connect {
+                endpoint: Box::new(endpoint.clone()),
+                source,
+            },
+            Self::Trust(error) => ClientError::Trust(error),
+        }
+    }
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+async fn connect(endpoint: &Endpoint, trust: &Trust) -> Result<Box<dyn Io>, ConnectError> {
     Ok(match endpoint {
-        Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        Endpoint::Http { host, port } => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            Box::new(TcpStream::connect((host, *port)).await?)
+        Endpoint::Unix(path) => unix(path).await?,
+        Endpoint::Http { host, port } => Box::new(tcp(host, *port).await?),
+        Endpoint::Https { host, port } => {
+            let config = trust.config().map_err(ConnectError::Trust)?;
+            let stream = tcp(host, *port).await?;
+            Box::new(tls::handshake(config, bare(host), stream).await?)
         }
     })
+}
+
+#[cfg(unix)]
+async fn unix(path: &Path) -> io::Result<Box<dyn Io>> {
+    Ok(Box::new(tokio::net::UnixStream::connect(path).await?))
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &Path) -> io::Result<Box<dyn Io>> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this system has no such sockets",
+    ))
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect((bare(host), port)).await
+}
+
+/// Answers an address of IPv6 without its brackets.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 async fn send(stream: Box<dyn Io>, request: Request<RequestBody>) -> Result<Response<Body>, hyper::Error> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use coracle_spec::{Class, Failure};
 
 use super::Endpoint;
+use super::tls::{self, TrustError};
 use crate::types::Problem;
 
 /// Why a call failed.
@@ -18,6 +19,9 @@ pub enum ClientError {
         /// Why.
         source: std::io::Error,
     },
+    /// The authorities to trust cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The connection broke, or no HTTP came back.
     #[error("the server broke off the exchange")]
     Exchange(#[source] hyper::Error),
@@ -53,6 +57,7 @@ impl Failure for ClientError {
             Self::Connect { .. } | Self::Exchange(_) | Self::Answer(_) | Self::Deadline(_) => {
                 Class::Unavailable
             }
+            Self::Trust(error) => error.class(),
             Self::Problem(problem) => problem.class(),
             Self::Status { status } => class_of(*status),
             Self::Request(_) => Class::User,
@@ -62,6 +67,9 @@ impl Failure for ClientError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Connect { source, .. } if tls::is_untrusted(source) => {
+                Some("if it is your own authority, name its certificate with `SSL_CERT_FILE`".to_owned())
+            }
             Self::Connect { .. } => {
                 Some("start one with `coracle serve`, or name another with `--server`".to_owned())
             }

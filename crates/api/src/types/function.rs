@@ -1,7 +1,10 @@
 //! Functions, their revisions and their instances.
 
+use coracle_spec::revision::Scale;
 use coracle_spec::{Digest, FunctionId, RevisionConfig};
 use serde::{Deserialize, Serialize};
+
+use super::LogLine;
 
 /// One row of `GET /api/v1/functions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +30,94 @@ pub struct FunctionDetail {
     pub function: FunctionId,
     /// Where it answers.
     pub url: String,
-    /// The revision that serves.
-    pub revision: RevisionView,
+    /// How it does: `ready`, `starting`, `asleep`, `failing`, or `never ready`.
+    pub state: String,
+    /// The same as a sentence, with the reason.
+    pub reason: String,
+    /// The revision that serves; none when none was ever ready.
+    pub revision: Option<RevisionView>,
+    /// What is known of that one's image; none when it is not in the store.
+    pub image: Option<ImageView>,
+    /// How many instances there are to be: the revision's, or what it was changed to since.
+    pub scale: Option<Scale>,
+    /// Whether that was changed since the deploy.
+    pub rescaled: bool,
     /// Its instances.
     pub instances: Vec<InstanceView>,
+    /// Whether a sandbox is ready for the next start.
+    pub spare: bool,
+    /// The requests that wait.
+    pub queue: QueueView,
+    /// The newest revision that failed, when it is newer than the one that serves.
+    pub failed_revision: Option<u64>,
+    /// The last start that failed.
+    pub last_failure: Option<FailureView>,
+    /// The instances that ended last, newest first.
+    pub exits: Vec<ExitView>,
+    /// What was printed last, the oldest line first.
+    pub lines: Vec<LogLine>,
     /// What happened last, newest first: starts, exits, failures.
     pub events: Vec<EventView>,
+    /// What can be done about what is wrong.
+    pub hints: Vec<String>,
+}
+
+/// What is known of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageView {
+    /// The bytes of its blobs.
+    pub size: u64,
+    /// Where its program is told to listen.
+    pub port: u16,
+    /// Its program.
+    pub command: Vec<String>,
+}
+
+/// Requests that wait for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueView {
+    /// How many.
+    pub waiting: u64,
+    /// For how many milliseconds the first of them does so.
+    pub longest_ms: u64,
+}
+
+/// A start that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureView {
+    /// Seconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The number of the revision.
+    pub revision: u64,
+    /// What went wrong: how the program ended, or what the last probe found.
+    pub cause: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+    /// The ports that the program listened on instead of its own.
+    pub listened_on: Vec<u16>,
+    /// What it printed last, the oldest line first.
+    pub said: Vec<String>,
+}
+
+/// An instance that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitView {
+    /// Seconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The number of its revision.
+    pub revision: u64,
+    /// Its name.
+    pub instance: String,
+    /// How it ended, as a sentence.
+    pub how: String,
+    /// The code that its program exited with.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether it used more memory than it may.
+    pub out_of_memory: bool,
+    /// Whether it was told to end.
+    pub told_to: bool,
 }
 
 /// An immutable revision.

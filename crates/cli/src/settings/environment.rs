@@ -32,7 +32,7 @@ macro_rules! variables {
 
 variables! {
     DATA = "CORACLE_DATA", "Where images, caches and the server's state live";
-    SERVER = "CORACLE_SERVER", "The server to talk to: `http://HOST:PORT` or `unix:PATH`";
+    SERVER = "CORACLE_SERVER", "The server to talk to: `https://HOST:PORT`, `http://HOST:PORT` or `unix:PATH`";
     PASSWORD = "CORACLE_PASSWORD", "The administrator's password at CORACLE_SERVER";
     CACHE_LIMIT = "CORACLE_CACHE_LIMIT", "The most that what nothing uses may take on the disk: `20Gi`, `10%` of the file system, or `none` [default: 10%, at least 5Gi]";
     CACHE_AGE = "CORACLE_CACHE_AGE", "How long what nothing uses is kept at most: `30d`, `12h`, or `none` [default: 60d]";

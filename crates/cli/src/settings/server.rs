@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use coracle_api::client::InvalidEndpoint;
+use coracle_api::client::{InvalidEndpoint, Trust};
 use coracle_api::{Client, Credentials, Endpoint};
 use coracle_spec::{Class, Failure};
 
@@ -19,9 +19,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers a client of the server.
-    pub(crate) fn client(self) -> Client {
-        Client::new(self.endpoint, self.credentials)
+    /// Answers a client of the server that believes whom `trust` says.
+    pub(crate) fn client(self, trust: Trust) -> Client {
+        Client::new(self.endpoint, self.credentials).trusting(trust)
     }
 }
 

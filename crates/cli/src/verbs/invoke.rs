@@ -110,7 +110,7 @@ impl Invoke {
     pub(super) async fn run(self, context: &Context) -> Result<ExitCode, Error> {
         let server = context.settings.server(self.remote.server.as_deref())?;
         // The function gets the user's request, not the user's password.
-        let client = Client::new(server.endpoint, Credentials::None);
+        let client = Client::new(server.endpoint, Credentials::None).trusting(context.settings.trust());
         let response = self.send(&client).await?;
         let status = response.status();
         copy(response, context).await?;

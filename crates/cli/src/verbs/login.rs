@@ -17,7 +17,7 @@ use crate::login::{Logins, LoginsError};
 /// whether it is right before anything is stored.
 #[derive(Debug, Args)]
 pub(crate) struct Login {
-    /// The server: http://HOST:PORT
+    /// The server: https://HOST:PORT or http://HOST:PORT
     url: String,
     /// The user
     #[arg(long, short, default_value = "admin")]
@@ -58,7 +58,10 @@ impl Login {
             user: self.user.clone(),
             password: password.clone(),
         };
-        let server = Client::new(endpoint.clone(), credentials).server().await?;
+        let server = Client::new(endpoint.clone(), credentials)
+            .trusting(context.settings.trust())
+            .server()
+            .await?;
         Logins::read(Some(file))?.store(&endpoint.to_string(), &self.user, &password, file)?;
         context.printer.say(format_args!(
             "logged in to {endpoint} as `{}` (coracle {})",

@@ -31,6 +31,8 @@ fn each_verb_has_a_page() {
         "invoke",
         "logs",
         "rm",
+        "completions",
+        "man",
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), world.run([verb, "--help"]));
     }

@@ -11,6 +11,7 @@
 mod cold_start;
 mod crashes;
 mod deploys;
+mod describe;
 mod journal;
 mod rescale;
 mod restart;

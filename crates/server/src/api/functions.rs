@@ -4,9 +4,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use coracle_api::types;
-use coracle_platform::{
-    Deploy, Deployed, Event, FunctionDetail, FunctionSummary, InstanceDetail, RevisionRecord, RevisionStatus,
-};
+use coracle_platform::{Deploy, Deployed, FunctionSummary, RevisionRecord, RevisionStatus};
 use coracle_spec::Namespace;
 use http::StatusCode;
 use serde::Deserialize;
@@ -37,15 +35,6 @@ pub(super) async fn list(
             .map(summary)
             .collect(),
     ))
-}
-
-/// `GET /api/v1/functions/{namespace}/{name}`.
-pub(super) async fn describe(
-    State(context): State<Context>,
-    Path(names): Path<(String, String)>,
-) -> Result<Json<types::FunctionDetail>, ProblemResponse> {
-    let id = path::function(names)?;
-    Ok(Json(detail(context.platform.describe(&id).await?)))
 }
 
 /// `DELETE /api/v1/functions/{namespace}/{name}`.
@@ -128,17 +117,8 @@ fn summary(summary: FunctionSummary) -> types::FunctionSummary {
     }
 }
 
-fn detail(detail: FunctionDetail) -> types::FunctionDetail {
-    types::FunctionDetail {
-        function: detail.revision.revision.function.clone(),
-        url: detail.url,
-        revision: revision(detail.revision),
-        instances: detail.instances.into_iter().map(instance).collect(),
-        events: detail.events.into_iter().map(event).collect(),
-    }
-}
-
-fn revision(record: RevisionRecord) -> types::RevisionView {
+/// Answers a revision as it goes over the wire.
+pub(super) fn revision(record: RevisionRecord) -> types::RevisionView {
     let RevisionRecord {
         revision,
         status,
@@ -157,23 +137,5 @@ fn revision(record: RevisionRecord) -> types::RevisionView {
             RevisionStatus::Failed => types::RevisionStatus::Failed,
         },
         serving,
-    }
-}
-
-fn instance(instance: InstanceDetail) -> types::InstanceView {
-    types::InstanceView {
-        id: instance.id,
-        revision: instance.revision,
-        state: instance.state.word().to_owned(),
-        in_flight: instance.in_flight,
-        age_seconds: instance.age_seconds,
-    }
-}
-
-fn event(event: Event) -> types::EventView {
-    types::EventView {
-        at: event.at,
-        kind: event.kind,
-        message: event.message,
     }
 }

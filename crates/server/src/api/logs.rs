@@ -50,7 +50,8 @@ fn encoded(lines: &[Line]) -> Bytes {
     bytes.into()
 }
 
-fn view(line: &Line) -> types::LogLine {
+/// Answers a line as it goes over the wire.
+pub(super) fn view(line: &Line) -> types::LogLine {
     types::LogLine {
         at_ms: line.at_ms,
         revision: line.revision,

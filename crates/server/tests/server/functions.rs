@@ -23,7 +23,10 @@ async fn a_function_is_deployed_described_called_and_removed() {
     assert_eq!((listed.len(), listed[0].instances, listed[0].revision), (1, 1, 1));
     let detail = client.function(&hello()).await.unwrap();
     assert_eq!(
-        (detail.instances.len(), detail.revision.reference.as_deref()),
+        (
+            detail.instances.len(),
+            detail.revision.as_ref().unwrap().reference.as_deref()
+        ),
         (1, Some("hello:latest"))
     );
     assert_eq!(detail.events.last().unwrap().kind, "started");

@@ -1,0 +1,115 @@
+//! TLS: which authorities a server's certificate may come from, and the handshake (`rustls`).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use coracle_spec::{Class, Failure};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+
+/// Which certificate authorities a client trusts. Read with the first connection that needs them. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    bundle: Option<PathBuf>,
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+/// Why certificate authorities cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// Their file cannot be read.
+    #[error("cannot read the certificate authorities in `{}`", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: pem::Error,
+    },
+    /// Their file holds none.
+    #[error("`{}` holds no certificate authority", .0.display())]
+    Empty(PathBuf),
+    /// TLS cannot be set up.
+    #[error("cannot set TLS up")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Failure for TrustError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Read { .. } | Self::Empty(_) => Class::User,
+            Self::Tls(_) => Class::Internal,
+        }
+    }
+}
+
+impl Trust {
+    /// Trusts the authorities of a file in PEM, and no others.
+    pub fn bundle(file: PathBuf) -> Self {
+        Self {
+            bundle: Some(file),
+            config: Arc::default(),
+        }
+    }
+
+    /// Trusts the authorities that browsers do (Mozilla's list, compiled in).
+    pub fn built_in() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let roots = match &self.bundle {
+            Some(file) => read(file)?,
+            None => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        };
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+    }
+}
+
+/// Reads a bundle; a certificate of it that makes no sense is passed over, as everywhere.
+fn read(file: &Path) -> Result<RootCertStore, TrustError> {
+    let failed = |source| TrustError::Read {
+        file: file.to_owned(),
+        source,
+    };
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(failed)?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    if roots.is_empty() {
+        return Err(TrustError::Empty(file.to_owned()));
+    }
+    Ok(roots)
+}
+
+/// Secures a connection to `host`.
+pub(super) async fn handshake(
+    config: Arc<ClientConfig>,
+    host: &str,
+    stream: TcpStream,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    TlsConnector::from(config).connect(name, stream).await
+}
+
+/// Answers whether a connection failed because nobody that is trusted vouches for the server.
+pub(super) fn is_untrusted(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(
+        cause,
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+    )
+}
