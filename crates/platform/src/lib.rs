@@ -37,10 +37,10 @@ mod turns;
 
 pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
 pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
-pub use dial::DialError;
 pub use describe::{
     Condition, FunctionDetail, FunctionSummary, Happened, ImageDetail, InstanceDetail, QueueDetail, Standing,
 };
+pub use dial::DialError;
 pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
 pub use functions::Addressing;
 pub use happening::{Exited, StartFailed};
