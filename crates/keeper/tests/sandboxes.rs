@@ -13,7 +13,7 @@ mod world;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::time::Duration;
 
-use coracle_sandbox::{Bind, DISK_UPPER_ID_SHIFT, Exit, PlacedFile, Profile, Sandboxes as _, Upper};
+use coracle_sandbox::{Bind, DISK_UPPER_ID_SHIFT, Exit, Network, PlacedFile, Profile, Sandboxes as _, Upper};
 use coracle_spec::{ByteSize, Class, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use world::{PATIENCE, World, chain, line, text_of};
@@ -220,6 +220,31 @@ async fn a_frozen_sandbox_stands_still_goes_on_and_can_be_stopped() {
     line(&mut lines).await;
     sandbox.freeze().await.unwrap();
     sandbox.remove().await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_that_is_frozen_as_soon_as_it_is_there_can_be_ended() {
+    let world = World::new();
+    for _ in 0..10 {
+        let sandbox = world.create(world.spec(&["probe", "idle"])).await;
+        sandbox.freeze().await.unwrap();
+        sandbox.remove().await.unwrap();
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_network_is_the_one_that_was_asked_for() {
+    let world = World::new();
+    for (network, expected) in [(Network::None, false), (Network::Egress, true)] {
+        let mut spec = world.spec(&["sh", "-c", "cat /proc/net/dev"]);
+        spec.network = network;
+        let (exit, links, _) = world.run(spec).await;
+        assert_eq!(exit, Exit::Code(0));
+        assert!(links.contains("lo:"), "{links}");
+        assert_eq!(links.contains("eth0:"), expected, "{network:?}\n{links}");
+    }
     world.end().await;
 }
 

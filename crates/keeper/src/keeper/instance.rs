@@ -18,6 +18,7 @@ use super::client::Caller;
 use super::refused::Refused;
 use crate::cgroup::Group;
 use crate::lifeline::lifeline;
+use crate::process::kill;
 use crate::worker::Worker;
 
 /// A sandbox.
@@ -147,6 +148,14 @@ impl Instance {
         self.group.as_ref().ok_or_else(|| Refused::State {
             state: self.phase.name(),
         })
+    }
+
+    /// Notes that it is created, and ends its worker, which would end by itself too, but not before it gets a processor:
+    /// until then it is a member of the sandbox's groups and would be frozen with them.
+    pub(super) fn dismiss_worker(&mut self) {
+        if let Phase::Creating(creating) = std::mem::replace(&mut self.phase, Phase::Created) {
+            kill(creating.worker.pid());
+        }
     }
 
     /// Answers how the program ended, if it has.

@@ -201,7 +201,7 @@ impl Keeper {
             .and_then(|group| group.limit(&instance.spec.limits).map_err(Refused::Limit));
         match limited.and_then(|()| Ok(instance.descriptors()?)) {
             Ok(descriptors) => {
-                instance.phase = Phase::Created;
+                instance.dismiss_worker();
                 self.send(caller.client, &caller.reply(Ok(answer)), descriptors);
                 self.hand_out();
             }
