@@ -105,10 +105,22 @@ pub(crate) fn is_on_disk(spec: &SandboxSpec) -> bool {
     matches!(spec.upper, Upper::Disk { .. })
 }
 
-/// Creates the sandbox of `request`, whose descriptors are standard output, standard error and the lifeline.
+/// Makes the stage's network namespace one with a way out, for a sandbox that will want it.
+///
+/// That takes 2 ms, so it is done before there is one. `None` when it cannot be done: then it is tried again with the
+/// sandbox, whose creation tells why.
+pub(crate) fn prepare_way_out(stage: &Stage, workshop: &Workshop) -> Option<Netns> {
+    let namespace = Netns::from(stage.network()?.try_clone_to_owned().ok()?);
+    let furnished = furnish(&namespace).and_then(|()| attach(&namespace, workshop));
+    furnished.is_ok().then_some(namespace)
+}
+
+/// Creates the sandbox of `request`, whose descriptors are standard output, standard error and the lifeline. If it may
+/// send, it gets the network `way_out`.
 pub(crate) fn create(
     request: Received<SandboxSpec>,
     stage: &Stage,
+    way_out: Option<&Netns>,
     workshop: &Workshop,
 ) -> Result<Creation, CreationError> {
     let spec = request.message;
@@ -119,19 +131,22 @@ pub(crate) fn create(
     stage.build(&spec)?;
     clock.lap("root");
     let executor = InitExecutor::new(&lifeline, spec.process.clone(), Filters::of(spec.profile)?);
+    let ready = (spec.network == Network::Egress).then_some(way_out).flatten();
     let around = Surroundings {
         root: Stage::root(),
         base: stage.base(),
         groups: stage.groups(),
+        user: stage.user(),
+        network: ready.map(AsFd::as_fd),
     };
     runtime_spec(&spec, &around)?.save(Stage::bundle().join("config.json"))?;
     let pid = run_container(&spec.id, executor, (stdout, stderr))?;
     clock.lap("container");
     let pidfd = open_process(pid).map_err(CreationError::Process)?;
-    let netns = open_network(pid)?;
-    if spec.network == Network::Egress {
-        attach(&netns, workshop)?;
-    }
+    let netns = match ready {
+        Some(ready) => ready.clone(),
+        None => open_network(pid, spec.network, workshop)?,
+    };
     let netns = netns
         .as_fd()
         .try_clone_to_owned()
@@ -190,14 +205,22 @@ fn open_process(pid: u32) -> io::Result<OwnedFd> {
     Ok(pidfd_open(pid, PidfdFlags::empty())?)
 }
 
-/// Brings the loopback up and lets every user listen on every port: inside, port 80 is like any other.
-fn open_network(pid: u32) -> Result<Netns, CreationError> {
+/// Opens and sets up the network namespace that was made with the sandbox.
+fn open_network(pid: u32, network: Network, workshop: &Workshop) -> Result<Netns, CreationError> {
     let namespace = Netns::of_process(pid)?;
-    loopback_up(&namespace)?;
+    furnish(&namespace)?;
+    if network == Network::Egress {
+        attach(&namespace, workshop)?;
+    }
+    Ok(namespace)
+}
+
+/// Brings the loopback up and lets every user listen on every port: inside, port 80 is like any other.
+fn furnish(namespace: &Netns) -> Result<(), CreationError> {
+    loopback_up(namespace)?;
     namespace
         .run(|| fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"))?
-        .map_err(CreationError::Network)?;
-    Ok(namespace)
+        .map_err(CreationError::Network)
 }
 
 /// Links the sandbox to the outside. The link goes with the namespace.

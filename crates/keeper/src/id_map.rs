@@ -35,12 +35,28 @@ impl IdBase {
 
     /// Makes a user namespace with this mapping and nothing in it, to map mounts by.
     pub(crate) fn user_namespace(self) -> io::Result<OwnedFd> {
+        self.unshared(CloneFlags::CLONE_NEWUSER, |pid| open_namespace(pid, "user"))
+    }
+
+    /// Makes a user namespace with this mapping and a network namespace that belongs to it, for a sandbox to come.
+    pub(crate) fn namespaces(self) -> io::Result<Namespaces> {
+        let kinds = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET;
+        self.unshared(kinds, |pid| {
+            Ok(Namespaces {
+                user: open_namespace(pid, "user")?,
+                network: open_namespace(pid, "net")?,
+            })
+        })
+    }
+
+    /// Makes namespaces in a child, which ends when `open` has opened them.
+    fn unshared<T>(self, kinds: CloneFlags, open: impl FnOnce(i32) -> io::Result<T>) -> io::Result<T> {
         let (ready, told) = io::pipe()?;
         let child = fork(|| {
             let told = told.as_raw_fd();
             close_all_except(&[told]);
             let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-            let made = unshare(CloneFlags::CLONE_NEWUSER).is_ok();
+            let made = unshare(kinds).is_ok();
             // SAFETY: the descriptor was inherited and kept open.
             let told = unsafe { std::os::fd::BorrowedFd::borrow_raw(told) };
             let _ = rustix::io::write(told, &[u8::from(made)]);
@@ -49,20 +65,35 @@ impl IdBase {
             }
         })?;
         drop(told);
-        let opened = await_namespace(&ready).and_then(|()| self.map_and_open(child.as_raw_nonzero().get()));
+        let pid = child.as_raw_nonzero().get();
+        let opened = await_namespace(&ready)
+            .and_then(|()| self.map(pid))
+            .and_then(|()| open(pid));
         kill(child);
         let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
         opened
     }
 
-    fn map_and_open(self, pid: i32) -> io::Result<OwnedFd> {
+    fn map(self, pid: i32) -> io::Result<()> {
         let map = format!("0 {} {ID_COUNT}", self.0);
         fs_err::write(format!("/proc/{pid}/uid_map"), &map)?;
-        fs_err::write(format!("/proc/{pid}/gid_map"), &map)?;
-        Ok(fs_err::File::open(format!("/proc/{pid}/ns/user"))?
-            .into_file()
-            .into())
+        fs_err::write(format!("/proc/{pid}/gid_map"), &map)
     }
+}
+
+/// Namespaces that nothing is in yet.
+#[derive(Debug)]
+pub(crate) struct Namespaces {
+    /// Maps ids.
+    pub(crate) user: OwnedFd,
+    /// Belongs to that.
+    pub(crate) network: OwnedFd,
+}
+
+fn open_namespace(pid: i32, kind: &str) -> io::Result<OwnedFd> {
+    Ok(fs_err::File::open(format!("/proc/{pid}/ns/{kind}"))?
+        .into_file()
+        .into())
 }
 
 fn await_namespace(ready: &io::PipeReader) -> io::Result<()> {
@@ -71,7 +102,7 @@ fn await_namespace(ready: &io::PipeReader) -> io::Result<()> {
         1 if made[0] == 1 => Ok(()),
         _ => Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "the kernel makes no user namespace",
+            "the kernel makes no namespaces for users",
         )),
     }
 }

@@ -18,7 +18,7 @@ mod target;
 mod tree;
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use coracle_sandbox::{Bind, PlacedFile, SandboxSpec};
@@ -28,7 +28,7 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 
-use crate::id_map::IdBase;
+use crate::id_map::{IdBase, Namespaces};
 use target::Root;
 use tree::Tree;
 
@@ -121,6 +121,8 @@ pub(crate) struct Stage {
     base: IdBase,
     map: OwnedFd,
     groups: Vec<(PathBuf, PathBuf)>,
+    /// A network namespace that belongs to the user namespace `map`, both for the sandbox alone.
+    network: Option<OwnedFd>,
 }
 
 impl Stage {
@@ -150,10 +152,12 @@ impl Stage {
             .map(keep_group)
             .collect::<io::Result<_>>()?;
         hide_groups()?;
+        let Namespaces { user, network } = base.namespaces()?;
         Ok(Self {
             base,
-            map: base.user_namespace()?,
+            map: user,
             groups,
+            network: Some(network),
         })
     }
 
@@ -161,6 +165,18 @@ impl Stage {
     pub(crate) fn use_disk_ids(&mut self, map: OwnedFd) {
         self.base = IdBase::DISK;
         self.map = map;
+        self.network = None;
+    }
+
+    /// Answers the user namespace that the sandbox can join, unless it needs one of its own: that of uppers on disk is
+    /// not for one sandbox alone.
+    pub(crate) fn user(&self) -> Option<BorrowedFd<'_>> {
+        self.network.as_ref().map(|_| self.map.as_fd())
+    }
+
+    /// Answers the network namespace that belongs to it.
+    pub(crate) fn network(&self) -> Option<BorrowedFd<'_>> {
+        self.network.as_ref().map(AsFd::as_fd)
     }
 
     /// Answers the ids of the sandbox.

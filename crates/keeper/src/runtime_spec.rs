@@ -5,6 +5,7 @@
 //! environment given here is nobody's, except that libcontainer asks for a `PATH`, and without a `HOME` would have the C
 //! library look one up with whatever code the sandbox's root holds.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use coracle_sandbox::{ID_COUNT, Profile, SandboxSpec};
@@ -17,14 +18,13 @@ use libcontainer::oci_spec::runtime::{
 
 use crate::id_map::IdBase;
 
-const NAMESPACES: [LinuxNamespaceType; 7] = [
+/// What every sandbox gets anew. Its user and network namespaces may be there before.
+const NAMESPACES: [LinuxNamespaceType; 5] = [
     LinuxNamespaceType::Mount,
     LinuxNamespaceType::Pid,
     LinuxNamespaceType::Uts,
     LinuxNamespaceType::Ipc,
-    LinuxNamespaceType::Network,
     LinuxNamespaceType::Cgroup,
-    LinuxNamespaceType::User,
 ];
 
 const GROUPS: &str = "/sys/fs/cgroup";
@@ -111,6 +111,10 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) base: IdBase,
     /// The control groups that the program sees, and where below `/sys/fs/cgroup`.
     pub(crate) groups: &'a [(PathBuf, PathBuf)],
+    /// The user namespace to join, if not a new one.
+    pub(crate) user: Option<BorrowedFd<'a>>,
+    /// The network namespace to join, if not a new one.
+    pub(crate) network: Option<BorrowedFd<'a>>,
 }
 
 /// Translates `spec`.
@@ -131,7 +135,7 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings<'_>) -> Res
         .no_new_privileges(true)
         .build()?;
     let mut linux = LinuxBuilder::default()
-        .namespaces(namespaces()?)
+        .namespaces(namespaces(around)?)
         .uid_mappings(mapping(around.base)?)
         .gid_mappings(mapping(around.base)?)
         .cgroups_path("/coracle")
@@ -154,11 +158,26 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings<'_>) -> Res
         .build()
 }
 
-fn namespaces() -> Result<Vec<LinuxNamespace>, OciSpecError> {
-    NAMESPACES
-        .iter()
-        .map(|kind| LinuxNamespaceBuilder::default().typ(*kind).build())
-        .collect()
+fn namespaces(around: &Surroundings<'_>) -> Result<Vec<LinuxNamespace>, OciSpecError> {
+    let anew = NAMESPACES.map(|kind| (kind, None));
+    let joined = [
+        (LinuxNamespaceType::User, around.user),
+        (LinuxNamespaceType::Network, around.network),
+    ];
+    anew.into_iter().chain(joined).map(namespace).collect()
+}
+
+/// The process that joins has a copy of the descriptor, under the same number.
+fn namespace(
+    (kind, join): (LinuxNamespaceType, Option<BorrowedFd<'_>>),
+) -> Result<LinuxNamespace, OciSpecError> {
+    let new = LinuxNamespaceBuilder::default().typ(kind);
+    match join {
+        Some(descriptor) => new
+            .path(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
+            .build(),
+        None => new.build(),
+    }
 }
 
 fn mapping(base: IdBase) -> Result<Vec<LinuxIdMapping>, OciSpecError> {

@@ -2,7 +2,7 @@
 //!
 //! Creating takes many milliseconds (joining control groups alone waits for a grace period of the kernel's), blocks, and
 //! may hang. So the keeper's loop does not do it: it hands the specification to a worker that was forked ahead, with its
-//! control groups, mount namespace and user ids in place, and kills it when it takes too long. A worker creates one sandbox and ends;
+//! control groups, mount namespace, user ids and way out in place, and kills it when it takes too long. A worker creates one sandbox and ends;
 //! the sandbox's first process, its child, then becomes the keeper's.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use coracle_netns::Egress;
+use coracle_netns::{Egress, Netns};
 use coracle_sandbox::wire::{Connection, Received, WireError};
 use coracle_sandbox::{Refusal, SandboxSpec};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,7 +18,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Groups;
-use crate::create::{Creation, create, is_on_disk};
+use crate::create::{Creation, create, is_on_disk, prepare_way_out};
 use crate::id_map::IdBase;
 use crate::limits;
 use crate::process::{close_all_except, die_with_parent, fork};
@@ -134,13 +134,17 @@ fn work(mut connection: Connection, workshop: &Workshop, number: u32) -> i32 {
         .and_then(|()| group.enter())
         .and_then(|()| Stage::enter(base, &group.informative()))
         .map_err(Unready);
+    let way_out = stage
+        .as_ref()
+        .ok()
+        .and_then(|stage| prepare_way_out(stage, workshop));
     let Ok(Some(request)) = connection.receive::<SandboxSpec>() else {
         // The keeper did not need this worker.
         return 0;
     };
     let creation = stage
         .map_err(|error| Refusal::of(&error))
-        .and_then(|stage| build(request, stage, workshop));
+        .and_then(|stage| build(request, stage, (way_out, workshop)));
     let (outcome, descriptors) = match creation {
         Ok(creation) => {
             let micros = creation.micros;
@@ -162,12 +166,17 @@ fn work(mut connection: Connection, workshop: &Workshop, number: u32) -> i32 {
     i32::from(sent.is_err())
 }
 
-fn build(request: Received<SandboxSpec>, mut stage: Stage, workshop: &Workshop) -> Result<Creation, Refusal> {
+fn build(
+    request: Received<SandboxSpec>,
+    mut stage: Stage,
+    (mut way_out, workshop): (Option<Netns>, &Workshop),
+) -> Result<Creation, Refusal> {
     if is_on_disk(&request.message) {
         let map = workshop.disk_ids.try_clone();
         stage.use_disk_ids(map.map_err(|error| Refusal::of(&Unready(error)))?);
+        way_out = None;
     }
-    create(request, &stage, workshop).map_err(|error| Refusal::of(&error))
+    create(request, &stage, way_out.as_ref(), workshop).map_err(|error| Refusal::of(&error))
 }
 
 /// A worker could not set itself up.
