@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod build;
+mod dev;
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
 #[path = "../e2e/machine.rs"]
 mod machine;
 mod port;
 mod project;
 mod runs;
+mod traffic;
 mod up;
