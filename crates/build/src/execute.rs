@@ -20,6 +20,7 @@ use crate::graph::{Graph, Node};
 use crate::outcome::Outcome;
 use crate::progress::{Event, Observer};
 use crate::steps::copy::Source;
+use crate::steps::fetch::ToolError;
 use crate::steps::run::Workshop;
 use crate::steps::{base, blocking, copy, fetch, write};
 use crate::transfer::StepProgress;
@@ -175,10 +176,23 @@ impl Execution<'_> {
                 Ok(blocking(move || base::assemble(&debian, &locked, &progress)).await?)
             }
             Op::Fetch(what) => {
-                let (fetcher, registry) = (tools.fetcher.clone(), self.registry(what));
-                let (tool, parts) = (pinned(what), what.unpack.clone());
-                let work = move || fetch::fetch((&store, &fetcher), &registry, &tool, &parts, &progress);
-                Ok(blocking(work).await?.into())
+                let (fetcher, registries) = (tools.fetcher.clone(), tools.surroundings.registries.clone());
+                let (what, tool) = (what.clone(), pinned(what));
+                let work = move || -> Result<Outcome, ToolError> {
+                    let (from, parts) = ((&store, &fetcher), &what.unpack);
+                    let tree = match what.registry {
+                        Registry::Npm => {
+                            let registry = registries.npm.registry();
+                            return Ok(fetch::fetch(from, registry, &tool, parts, &progress)?.into());
+                        }
+                        Registry::Go => {
+                            fetch::fetch_toolchain(from, registries.go.proxy(), &tool, parts, &progress)?
+                        }
+                        Registry::PyPi => fetch::fetch_wheel(from, &registries.pip, &tool, parts, &progress)?,
+                    };
+                    Ok(Outcome::of_trees([*tree.digest()]))
+                };
+                Ok(blocking(work).await?)
             }
             Op::Copy(what) => {
                 let source = Source {
@@ -196,12 +210,6 @@ impl Execution<'_> {
                 let lowers = self.trees(roots).await?;
                 Ok(self.workshop().run(step, what, lowers).await?.into())
             }
-        }
-    }
-
-    fn registry(&self, fetch: &Fetch) -> String {
-        match fetch.registry {
-            Registry::Npm => self.tools.surroundings.registries.npm.registry().to_owned(),
         }
     }
 

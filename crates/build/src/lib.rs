@@ -37,7 +37,7 @@ pub use lock_file::LockFileError;
 pub use log_tail::LogTail;
 pub use pinned::{Change, PinnedBase, PinnedTool, Pins};
 pub use progress::{Event, Observer, Silent};
-pub use registries::{Npm, Pip, Registries};
+pub use registries::{Go, Npm, Pip, Registries};
 pub use steps::base::BaseError;
 pub use steps::copy::CopyError;
 pub use steps::fetch::ToolError;

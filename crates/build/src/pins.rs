@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coracle_debian::Recipe;
-use coracle_plan::{Base, Fetch, Lock, Op, Plan, Registry, StepId, Target, Version};
+use coracle_plan::{Base, Fetch, Lock, Op, Plan, StepId, Target, Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::{Locking, Request, Tools};
@@ -149,15 +149,9 @@ impl Pinning<'_> {
 
     fn pin_tools(&self, tools: &[(&Fetch, &str)], lock: &mut Lock) -> Result<(), BuildError> {
         for (fetch, request) in tools {
-            let registry = match fetch.registry {
-                Registry::Npm => self.tools.surroundings.registries.npm.registry(),
-            };
-            lock.put_tool(carrier::newest(
-                &self.tools.fetcher,
-                registry,
-                &fetch.package,
-                request,
-            )?);
+            let tools = (&self.tools.store, &self.tools.fetcher);
+            let registries = &self.tools.surroundings.registries;
+            lock.put_tool(carrier::newest(tools, registries, fetch, request)?);
         }
         Ok(())
     }

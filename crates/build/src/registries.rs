@@ -3,9 +3,11 @@
 //! Only what names a registry or authenticates to it is carried; paths, caches and behaviour of the host's
 //! clients mean nothing in a sandbox. What is carried is mounted or passed while a step runs and is in no layer.
 
+mod go;
 mod npm;
 mod pip;
 
+pub use go::Go;
 pub use npm::Npm;
 pub use pip::Pip;
 
@@ -16,4 +18,6 @@ pub struct Registries {
     pub pip: Pip,
     /// Node's.
     pub npm: Npm,
+    /// Go's.
+    pub go: Go,
 }

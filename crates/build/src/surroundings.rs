@@ -14,6 +14,9 @@ const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Where npm in a sandbox finds its registries and credentials.
 const NPMRC: &str = "/run/coracle/npmrc";
 
+/// Where Go in a sandbox finds its credentials.
+const NETRC: &str = "/run/coracle/netrc";
+
 /// What the host says about reaching the outside world, and what steps may use of it.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -36,6 +39,8 @@ impl Surroundings {
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let mut variables = self.registries.pip.variables();
         variables.push(("NPM_CONFIG_USERCONFIG".to_owned(), NPMRC.to_owned()));
+        variables.extend(self.registries.go.variables());
+        variables.push(("NETRC".to_owned(), NETRC.to_owned()));
         if self.ca_bundle.is_some() {
             let names = [
                 "SSL_CERT_FILE",
@@ -72,6 +77,7 @@ impl Surroundings {
         };
         vec![
             file(NPMRC, 0o400, self.registries.npm.npmrc()),
+            file(NETRC, 0o400, self.registries.go.netrc()),
             file(
                 "/etc/hosts",
                 0o444,

@@ -12,6 +12,8 @@ pub const RECIPE_VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// The lowest layer of an image whose one program is linked statically: no C library, nothing that runs.
+    Static,
     /// The lowest layers of an image: no shell, nothing that only a build needs.
     Runtime,
     /// The root of a build: a shell and the usual tools besides.
@@ -41,7 +43,7 @@ const SKELETON: [&str; 6] = [
     "media-types",
 ];
 
-/// What compiled programs need. With the skeleton it is the lowest layer, which all bases share.
+/// What compiled programs need. With the skeleton it is the lowest layer, which all bases but static ones share.
 const COMMON: [&str; 4] = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g"];
 
 /// What build scripts take for granted.
@@ -87,6 +89,9 @@ const DROPPED: [&str; 20] = [
 /// Besides, in a runtime: the `awk` that `base-files` asks for.
 const DROPPED_FROM_RUNTIMES: [&str; 3] = ["awk", "mawk", "gawk"];
 
+/// Besides, in a static base: what its packages' own few programs need, which nobody calls.
+const DROPPED_FROM_STATIC: [&str; 2] = ["libc6", "libcrypt1"];
+
 /// Dependencies that a runtime does without: who has it, and on what. Unlike a dropped name, the dependency
 /// stays in force for everyone else, so that packages a project adds get what they need.
 const TRIMMED: [(&str, &str); 7] = [
@@ -107,31 +112,31 @@ const TRIMMED: [(&str, &str); 7] = [
 /// What a search for packages leaves out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Omissions {
-    runtime: bool,
+    kind: Kind,
 }
 
 impl Omissions {
     pub(crate) fn of(kind: Kind) -> Self {
-        Self {
-            runtime: kind == Kind::Runtime,
-        }
+        Self { kind }
     }
 
     /// Answers whether the dependency of `package` on `name` counts as met.
     pub(crate) fn cover(self, package: &str, name: &str) -> bool {
-        self.is_dropped(name) || (self.runtime && TRIMMED.contains(&(package, name)))
+        self.is_dropped(name) || (self.kind != Kind::Builder && TRIMMED.contains(&(package, name)))
     }
 
     /// Answers whether `name` is never chosen for a dependency.
     pub(crate) fn is_dropped(self, name: &str) -> bool {
-        DROPPED.contains(&name) || (self.runtime && DROPPED_FROM_RUNTIMES.contains(&name))
+        DROPPED.contains(&name)
+            || (self.kind != Kind::Builder && DROPPED_FROM_RUNTIMES.contains(&name))
+            || (self.kind == Kind::Static && DROPPED_FROM_STATIC.contains(&name))
     }
 }
 
 impl Recipe {
     /// Answers the packages to start the search from.
     pub(crate) fn roots(&self) -> Vec<String> {
-        let mut roots = common_roots(self.release);
+        let mut roots = common_roots(self.release, self.kind);
         if self.kind == Kind::Builder {
             roots.extend(TOOLS.map(str::to_owned));
         }
@@ -140,16 +145,12 @@ impl Recipe {
     }
 }
 
-/// Answers the roots of the layer that all bases of a release share.
-pub(crate) fn common_roots(release: Release) -> Vec<String> {
+/// Answers the roots of the layer that all bases of a release share; static ones share a smaller one.
+pub(crate) fn common_roots(release: Release, kind: Kind) -> Vec<String> {
     let ssl = match release {
         Release::Trixie => "libssl3t64",
         Release::Bookworm => "libssl3",
     };
-    SKELETON
-        .into_iter()
-        .chain(COMMON)
-        .chain([ssl])
-        .map(str::to_owned)
-        .collect()
+    let libraries = COMMON.into_iter().chain([ssl]).filter(|_| kind != Kind::Static);
+    SKELETON.into_iter().chain(libraries).map(str::to_owned).collect()
 }

@@ -76,7 +76,11 @@ impl Snapshot {
 
     fn choose(&self, recipe: &Recipe) -> Result<BaseLock, LockError> {
         let index = self.index()?;
-        let common = closure(index, &common_roots(self.release), Omissions::of(Kind::Runtime))?;
+        let common = match recipe.kind {
+            Kind::Static => Kind::Static,
+            Kind::Runtime | Kind::Builder => Kind::Runtime,
+        };
+        let common = closure(index, &common_roots(self.release, common), Omissions::of(common))?;
         let chosen = closure(index, &recipe.roots(), Omissions::of(recipe.kind))?;
         let is_shared = |package: &&Package| common.iter().any(|shared| shared.name == package.name);
         let (shared, packages): (Vec<_>, Vec<_>) = chosen.into_iter().partition(is_shared);

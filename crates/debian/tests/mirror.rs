@@ -205,6 +205,47 @@ fn todays_debian_gives_small_bases_that_run_and_come_out_the_same_twice() {
 }
 
 #[test]
+fn a_static_base_is_one_small_layer_with_what_programs_look_up_and_no_c_library() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let debian = debian(data.path());
+    let lock = debian
+        .lock(&recipe(Kind::Static, &[]), &Silent)
+        .expect("resolves");
+    assert_eq!(
+        names(&lock.shared),
+        [
+            "base-files",
+            "base-passwd",
+            "ca-certificates",
+            "media-types",
+            "netbase",
+            "tzdata"
+        ]
+    );
+    assert!(lock.packages.is_empty());
+    let layers = debian
+        .layers(&lock, Compression::Zstd, &Silent)
+        .expect("assembles");
+    assert_eq!(layers.len(), 1);
+    assert!(layers[0].size < 700_000, "{} bytes", layers[0].size);
+    let trees = debian.trees(&lock, &Silent).expect("assembles");
+    let root = trees[0].path();
+    for file in [
+        "etc/passwd",
+        "etc/nsswitch.conf",
+        "etc/services",
+        "etc/protocols",
+        "etc/mime.types",
+        "etc/ssl/certs/ca-certificates.crt",
+        "usr/share/zoneinfo/Europe/Berlin",
+    ] {
+        assert!(root.join(file).is_file(), "{file}");
+    }
+    assert!(!root.join("usr/lib/x86_64-linux-gnu/libc.so.6").exists());
+    assert!(!root.join("usr/bin/sh").exists());
+}
+
+#[test]
 fn the_release_before_gives_a_base_that_runs() {
     let data = tempfile::tempdir().expect("a temporary directory");
     let debian = debian(&data.path().join("data"));

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::runtimes::{self, Language};
 use crate::source::Source;
 use crate::target::Target;
-use crate::{foreign, node, python, runnable, server, unsupported};
+use crate::{foreign, go, node, python, runnable, server, unsupported};
 
 /// Compiles a source tree into a plan.
 ///
@@ -32,6 +32,7 @@ pub fn plan(
     foreign::check(context)?;
     let mut draft = Draft::default();
     let plan = match runtime(context, &mut draft)? {
+        Runtime::Go => go::plan(context, draft),
         Runtime::Node => node::plan(context, draft),
         Runtime::Python => python::plan(context, draft),
         Runtime::Server => server::plan(context, draft),
@@ -41,6 +42,7 @@ pub fn plan(
 }
 
 enum Runtime {
+    Go,
     Node,
     Python,
     Server,
@@ -53,6 +55,7 @@ fn runtime(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError
     let place = context.manifest.given().place("runtime").unwrap_or_default();
     draft.why.push(format!("{place} says `runtime: {name}`"));
     match runtimes::find(name).map(runtimes::Runtime::language) {
+        Some(Language::Go) => Ok(Runtime::Go),
         Some(Language::Node) => Ok(Runtime::Node),
         Some(Language::Python) => Ok(Runtime::Python),
         None if name == server::NAME => Ok(Runtime::Server),
@@ -73,6 +76,7 @@ fn detect(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError>
     if let Some(file) = entry {
         let language = node::is_source(file)
             .then_some(Runtime::Node)
+            .or(go::is_source(file).then_some(Runtime::Go))
             .or(python::is_source(file).then_some(Runtime::Python));
         if let Some(runtime) = language {
             draft.why.push(format!("`build.entry` names `{file}`"));
@@ -80,12 +84,18 @@ fn detect(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError>
         }
     }
     let own_command = &context.manifest.revision.command;
-    if let Some(sign) = node::sign(context) {
+    if let Some(sign) = go::is_module(context) {
+        draft.why.push(format!("`{sign}` makes it a Go application"));
+        Ok(Runtime::Go)
+    } else if let Some(sign) = node::sign(context) {
         draft.why.push(format!("`{sign}` makes it a Node application"));
         Ok(Runtime::Node)
     } else if let Some(sign) = python::sign(context) {
         draft.why.push(format!("`{sign}` makes it a Python application"));
         Ok(Runtime::Python)
+    } else if let Some(sign) = go::sign(context).or_else(|| go::nested_module(context)) {
+        draft.why.push(format!("`{sign}` makes it a Go application"));
+        Ok(Runtime::Go)
     } else if !own_command.is_empty() || !context.manifest.revision.entrypoint.is_empty() {
         draft
             .why
@@ -100,11 +110,13 @@ fn detect(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError>
 
 fn looked_for() -> Vec<String> {
     [
+        "`go.mod`",
         "`package.json`",
         "`requirements.txt`",
         "`pyproject.toml`",
         "`*.py`",
         "`*.js`",
+        "`*.go`",
         "`command` in `coracle.yaml`",
     ]
     .map(str::to_owned)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
+use crate::development;
 use crate::error::PlanError;
 use crate::files;
 use crate::op::{Base, BaseKind, Copy, Op};
@@ -106,18 +107,19 @@ impl Draft {
 }
 
 /// Answers the base of an image, for the processors that it runs on, or the root of its builds, for those that
-/// build it.
+/// build it. Packages of the author's that only builds use are in the latter alone.
 pub(crate) fn base(context: Context<'_>, name: &str, release: &str, kind: BaseKind, packages: &[&str]) -> Op {
-    let own = &context.manifest.build.packages;
+    let own = context.manifest.build.packages.iter();
+    let own = own.filter(|name| kind == BaseKind::Builder || !development::is_only_for_builds(name));
     let mut packages: Vec<String> = packages
         .iter()
         .map(|name| (*name).to_owned())
-        .chain(own.iter().cloned())
+        .chain(own.cloned())
         .collect();
     packages.sort();
     packages.dedup();
     let (name, arch) = match kind {
-        BaseKind::Runtime => (name.to_owned(), context.target.arch),
+        BaseKind::Static | BaseKind::Runtime => (name.to_owned(), context.target.arch),
         BaseKind::Builder => (format!("{name}-builder"), context.target.host),
     };
     Op::Base(Base {

@@ -65,6 +65,12 @@ pub enum PlanError {
         /// The handlers' names.
         handlers: Vec<String>,
     },
+    /// There are several programs, and nothing says which one is meant.
+    #[error("there are several programs: `{}`", folders.join("`, `"))]
+    SeveralPrograms {
+        /// Their folders.
+        folders: Vec<String>,
+    },
     /// The handler that the manifest names is not in its file.
     #[error("`{file}` has no handler `{handler}`")]
     NoHandler {
@@ -121,6 +127,19 @@ pub enum PlanError {
     },
 }
 
+impl PlanError {
+    /// Says where a file that should be JSON is not.
+    pub(crate) fn json(path: &str, error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        let end = message.rfind(" at line ").unwrap_or(message.len());
+        Self::Broken {
+            path: path.to_owned(),
+            line: error.line(),
+            message: message[..end].to_owned(),
+        }
+    }
+}
+
 impl Failure for PlanError {
     fn class(&self) -> Class {
         Class::User
@@ -143,6 +162,10 @@ impl Failure for PlanError {
             Self::SeveralHandlers { handlers, .. } => {
                 let first = handlers.first().map_or("NAME", String::as_str);
                 Some(format!("choose one in `coracle.yaml`: `build: {{handler: {first}}}`"))
+            }
+            Self::SeveralPrograms { folders } => {
+                let first = folders.first().map_or("FOLDER", String::as_str);
+                Some(format!("choose one in `coracle.yaml`: `build: {{entry: {first}}}`"))
             }
             Self::NoHandler { .. } => Some("name a function of that file in `build.handler`".to_owned()),
             Self::Version { available, .. } => Some(format!("available: {available}")),

@@ -7,11 +7,13 @@
 
 mod compile;
 mod context;
+mod development;
 mod draft;
 pub mod error;
 mod event;
 mod files;
 mod foreign;
+mod go;
 pub mod ignore;
 pub mod lock;
 mod node;

@@ -53,6 +53,8 @@ pub struct Base {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseKind {
+    /// Running a program that is linked statically: certificates, time zones, users; no C library, no shell.
+    Static,
     /// Running an application: C library, certificates, time zones; no shell.
     Runtime,
     /// Running build tools: that, and a shell with the usual tools.
@@ -78,6 +80,13 @@ pub struct Fetch {
 pub enum Registry {
     /// The npm registry: a gzip tar whose entries are all beneath one folder, which is not part of paths here.
     Npm,
+    /// Python's package index: a wheel, of which single programs are taken by their whole names. They are in no image, so
+    /// that they become a tree and no layer.
+    PyPi,
+    /// Go's module proxy, for toolchains, called `go-linux-amd64`: a zip whose entries are all beneath the module's
+    /// name, which is not part of paths here. What only tests or builds Go itself is left out. Toolchains are in no
+    /// image, so that they become a tree and no layer.
+    Go,
 }
 
 /// Which version of a tool.
@@ -88,7 +97,7 @@ pub enum Version {
     Exact {
         /// The version.
         version: String,
-        /// The checksum as Subresource Integrity writes it: `sha512-…`.
+        /// The checksum as Subresource Integrity writes it (`sha512-…`), or of a module as `go.sum` does (`h1:…`).
         integrity: String,
         /// The path beneath the registry's address.
         path: String,

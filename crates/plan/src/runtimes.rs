@@ -30,6 +30,8 @@ struct Definition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
+    /// Go.
+    Go,
     /// Python.
     Python,
     /// JavaScript on Node.
@@ -105,6 +107,8 @@ macro_rules! embedded {
 }
 
 const EMBEDDED: &[Embedded] = embedded! {
+    "go": ["function.go", "go.mod"],
+    "go-server": ["go.mod", "main.go"],
     "node": ["index.js", "package.json"],
     "node-cloudevent": ["index.js", "package.json"],
     "node-express": ["package-lock.json", "package.json", "server.js"],

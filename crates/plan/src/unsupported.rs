@@ -1,7 +1,7 @@
 //! Keys of the manifest that are read, and that nothing acts on yet. Using one is an error, never ignored.
 
 use coracle_spec::Manifest;
-use coracle_spec::manifest::{Base, BuildType, FunctionKind, PythonManager, Signature};
+use coracle_spec::manifest::{Base, BuildType, FunctionKind, Signature};
 
 use crate::context::Context;
 use crate::error::PlanError;
@@ -26,11 +26,7 @@ const RULES: &[Rule] = &[
     ("build.commands", |m| !m.build.commands.is_empty()),
     ("build.args", |m| !m.build.args.is_empty()),
     ("build.secrets", |m| !m.build.secrets.is_empty()),
-    ("build.python.manager", |m| {
-        !matches!(m.build.python.manager, None | Some(PythonManager::Pip))
-    }),
     ("build.java", |m| m.given().place("build.java").is_some()),
-    ("build.go", |m| m.given().place("build.go").is_some()),
     ("build.rust", |m| m.given().place("build.rust").is_some()),
     ("build.context", |m| {
         m.build.context.as_deref().is_some_and(|path| path != ".")

@@ -64,16 +64,26 @@ impl Pip {
         self.index.as_deref().unwrap_or(DEFAULT_INDEX)
     }
 
-    /// Answers the variables that tell pip and uv in a sandbox the same.
+    /// Answers whether nothing but the public index is asked.
+    pub fn is_public(&self) -> bool {
+        self.index() == DEFAULT_INDEX
+    }
+
+    /// Answers the variables that tell pip, and uv, in a sandbox the same (uv documentation, "Environment variables").
     pub fn variables(&self) -> Vec<(String, String)> {
+        let index = self.index.clone().unwrap_or_default();
+        let (extra, trusted) = (self.extra_indexes.join(" "), self.trusted_hosts.join(" "));
         [
-            ("PIP_INDEX_URL", self.index.clone().unwrap_or_default()),
-            ("PIP_EXTRA_INDEX_URL", self.extra_indexes.join(" ")),
-            ("PIP_TRUSTED_HOST", self.trusted_hosts.join(" ")),
+            ("PIP_INDEX_URL", &index),
+            ("PIP_EXTRA_INDEX_URL", &extra),
+            ("PIP_TRUSTED_HOST", &trusted),
+            ("UV_DEFAULT_INDEX", &index),
+            ("UV_EXTRA_INDEX_URL", &extra),
+            ("UV_INSECURE_HOST", &trusted),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect()
     }
 
@@ -114,6 +124,12 @@ mod tests {
                     "https://b.example/simple https://c.example/simple"
                 ),
                 ("PIP_TRUSTED_HOST", "a.example"),
+                ("UV_DEFAULT_INDEX", "https://a.example/simple"),
+                (
+                    "UV_EXTRA_INDEX_URL",
+                    "https://b.example/simple https://c.example/simple"
+                ),
+                ("UV_INSECURE_HOST", "a.example"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
@@ -129,6 +145,6 @@ mod tests {
         );
         assert_eq!(file.overridden_by(Pip::default()).index(), "https://file.example");
         assert_eq!(Pip::default().index(), "https://pypi.org/simple");
-        assert!(Pip::default().variables().is_empty());
+        assert!(Pip::default().variables().is_empty() && Pip::default().is_public());
     }
 }

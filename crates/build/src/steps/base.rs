@@ -81,6 +81,7 @@ pub(crate) fn recipe(base: &Base) -> Result<Recipe, BaseError> {
             Arch::Arm64 => coracle_debian::Arch::Arm64,
         },
         kind: match base.kind {
+            BaseKind::Static => Kind::Static,
             BaseKind::Runtime => Kind::Runtime,
             BaseKind::Builder => Kind::Builder,
         },
@@ -154,7 +155,7 @@ pub(crate) fn assemble(
     progress: &dyn Progress,
 ) -> Result<Outcome, BaseError> {
     match lock.kind {
-        Kind::Runtime => Ok(Outcome::of_layers(debian.layers(
+        Kind::Static | Kind::Runtime => Ok(Outcome::of_layers(debian.layers(
             lock,
             Compression::Zstd,
             progress,

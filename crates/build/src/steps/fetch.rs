@@ -1,22 +1,31 @@
 //! Tools that come as packages of a language's registry.
 
+mod module;
+mod wheel;
+
 use std::io::{self, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
-use coracle_content::{Store, StoreError};
-use coracle_fetch::{Checksum, Download, FetchError, Fetcher, InvalidChecksum, Progress};
+use coracle_content::{Scratch, Store, StoreError, Tree};
+use coracle_fetch::{Checksum, Download, FetchError, Fetcher, InvalidChecksum, Progress, Silent};
 use coracle_oci::{Layer, LayerError, LayerWriter, Metadata, write_layer};
 use coracle_plan::{Tool, Unpack};
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, Digest, Failure};
 use flate2::read::GzDecoder;
+use fs_err::File;
 
 use super::{EPOCH, layer_options};
+
+pub(crate) use wheel::fetch_wheel;
 
 /// The largest archive of a tool: Node's is 60 MB.
 const MOST_DOWNLOAD: u64 = 512 << 20;
 
 /// The most that an archive may hold.
 const MOST_UNPACKED: u64 = 2 << 30;
+
+/// What the digests of toolchains' trees are made of besides their contents.
+const TREE: &str = "toolchain-1";
 
 /// Why a tool cannot be put into a layer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +54,16 @@ pub enum ToolError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// The archive holds something else than what is pinned.
+    #[error("`{tool}` is not what is pinned: `{found}` instead of `{pinned}`")]
+    Other {
+        /// The tool and its version.
+        tool: String,
+        /// The hash of what it holds.
+        found: String,
+        /// The hash of what it should hold.
+        pinned: String,
+    },
     /// The archive lacks what the plan takes out of it.
     #[error("`{tool}` holds no `{path}`")]
     Missing {
@@ -66,7 +85,7 @@ impl Failure for ToolError {
         match self {
             Self::Checksum { .. } => Class::User,
             Self::Download { source, .. } => source.class(),
-            Self::Unpack { .. } | Self::Missing { .. } => Class::Unavailable,
+            Self::Unpack { .. } | Self::Missing { .. } | Self::Other { .. } => Class::Unavailable,
             Self::Layer(error) => error.class(),
             Self::Store(error) => error.class(),
         }
@@ -78,6 +97,9 @@ impl Failure for ToolError {
             Self::Download { source, .. } => source.hint(),
             Self::Layer(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Other { .. } => {
+                Some("somebody between here and the registry may change archives".to_owned())
+            }
             Self::Unpack { .. } | Self::Missing { .. } => None,
         }
     }
@@ -91,7 +113,7 @@ pub(crate) fn fetch(
     parts: &[Unpack],
     progress: &dyn Progress,
 ) -> Result<Layer, ToolError> {
-    let name = format!("{} {}", tool.name, tool.version);
+    let name = named(tool);
     let checksum = Checksum::from_integrity(&tool.integrity).map_err(|source| ToolError::Checksum {
         tool: name.clone(),
         source,
@@ -102,24 +124,12 @@ pub(crate) fn fetch(
         checksum,
         limit: MOST_DOWNLOAD,
     };
-    let scratch = store.scratch()?;
-    let path = scratch.path().join("archive");
+    let (_scratch, mut archive) =
+        downloaded(store, &name, |file| fetcher.download(&download, file, progress))?;
     let unpack_failed = |source| ToolError::Unpack {
         tool: name.clone(),
         source,
     };
-    let mut archive = fs_err::File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(unpack_failed)?;
-    fetcher
-        .download(&download, &mut archive, progress)
-        .map_err(|source| ToolError::Download {
-            tool: name.clone(),
-            source: Box::new(source),
-        })?;
     write_layer(store, &layer_options(), |layer| {
         for part in parts {
             archive.rewind().map_err(unpack_failed)?;
@@ -133,6 +143,84 @@ pub(crate) fn fetch(
         }
         Ok(())
     })
+}
+
+/// Downloads the toolchain of a pinned release from the module proxy `registry`, and makes a tree of the parts that the
+/// plan takes.
+pub(crate) fn fetch_toolchain(
+    (store, fetcher): (&Store, &Fetcher),
+    registry: &str,
+    tool: &Tool,
+    parts: &[Unpack],
+    progress: &dyn Progress,
+) -> Result<Tree, ToolError> {
+    let archive = module_archive((store, fetcher), registry, tool, progress)?;
+    let staged = store.stage_tree()?;
+    let found =
+        module::unpack(archive.0.path(), parts, staged.path()).map_err(|source| ToolError::Unpack {
+            tool: named(tool),
+            source,
+        })?;
+    if found != tool.integrity {
+        return Err(ToolError::Other {
+            tool: named(tool),
+            found,
+            pinned: tool.integrity.clone(),
+        });
+    }
+    Ok(staged.commit(&Digest::of_value(&(TREE, found, parts)))?)
+}
+
+/// Answers the hash of what the module proxy `registry` gives now as a release.
+pub(crate) fn module_hash(
+    (store, fetcher): (&Store, &Fetcher),
+    registry: &str,
+    tool: &Tool,
+) -> Result<String, ToolError> {
+    let archive = module_archive((store, fetcher), registry, tool, &Silent)?;
+    module::hash(archive.0.path()).map_err(|source| ToolError::Unpack {
+        tool: named(tool),
+        source,
+    })
+}
+
+fn module_archive(
+    (store, fetcher): (&Store, &Fetcher),
+    registry: &str,
+    tool: &Tool,
+    progress: &dyn Progress,
+) -> Result<(Scratch, File), ToolError> {
+    let url = format!("{registry}/{}", tool.path);
+    downloaded(store, &named(tool), |file| {
+        fetcher.stream(&url, MOST_DOWNLOAD, file, progress)
+    })
+}
+
+/// Puts what `download` writes into a file, and answers the file with the scratch folder that it is in as `archive`.
+fn downloaded(
+    store: &Store,
+    name: &str,
+    download: impl FnOnce(&mut File) -> Result<u64, FetchError>,
+) -> Result<(Scratch, File), ToolError> {
+    let scratch = store.scratch()?;
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(scratch.path().join(module::ARCHIVE))
+        .map_err(|source| ToolError::Unpack {
+            tool: name.to_owned(),
+            source,
+        })?;
+    download(&mut file).map_err(|source| ToolError::Download {
+        tool: name.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok((scratch, file))
+}
+
+fn named(tool: &Tool) -> String {
+    format!("{} {}", tool.name, tool.version)
 }
 
 /// Adds the files of `archive` that are `part`; answers how many.

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use coracle_build::{Npm, Pip, Registries};
+use coracle_build::{Go, Npm, Pip, Registries};
 use coracle_fetch::{FetchConfig, Proxies};
 
 use super::{Environment, SettingsError, variables};
@@ -21,7 +21,7 @@ pub(crate) struct Outside {
     pub(crate) debian_mirror: Option<String>,
     /// The host's configuration of APT.
     pub(crate) apt: PathBuf,
-    /// Python's and Node's package registries.
+    /// The languages' package registries.
     pub(crate) registries: Registries,
     /// `SSL_CERT_FILE`.
     ca_bundle: Option<PathBuf>,
@@ -42,6 +42,7 @@ impl Outside {
             registries: Registries {
                 pip: pip(environment, etc)?,
                 npm: npm(environment, etc)?,
+                go: go(environment)?,
             },
             ca_bundle: environment.path(variables::CA_BUNDLE),
             system_bundle: system_bundle.is_file().then_some(system_bundle),
@@ -155,6 +156,35 @@ fn npm(environment: &Environment, etc: &Path) -> Result<Npm, SettingsError> {
     Ok(npm.overridden_by(Npm::from_variable(registry.as_deref())))
 }
 
+/// Reads what Go reads (`go help environment`): the file that `go env -w` writes, then the variables, and `.netrc`.
+fn go(environment: &Environment) -> Result<Go, SettingsError> {
+    let file = match environment.path(variables::GO_ENV) {
+        Some(off) if off.as_os_str() == "off" => None,
+        Some(file) => Some(file),
+        None => environment
+            .directory(variables::XDG_CONFIG_HOME, ".config")
+            .map(|config| config.join("go/env")),
+    };
+    let netrc = environment
+        .path(variables::NETRC)
+        .or_else(|| Some(environment.path(variables::HOME)?.join(".netrc")));
+    let read = |file: Option<PathBuf>| Ok(file.map(|file| text(&file)).transpose()?.flatten());
+    let mut values = BTreeMap::new();
+    for variable in [
+        variables::GO_INSECURE,
+        variables::GO_NO_PROXY,
+        variables::GO_NO_SUMDB,
+        variables::GO_PRIVATE,
+        variables::GO_PROXY,
+        variables::GO_SUMDB,
+    ] {
+        values.extend(environment.text(variable)?.map(|value| (variable.name, value)));
+    }
+    let go = Go::from_file(&read(file)?.unwrap_or_default())
+        .overridden_by(Go::from_variables(|name| values.get(name).cloned()));
+    Ok(go.with_netrc(&read(netrc)?.unwrap_or_default()))
+}
+
 /// Answers a file's text, or nothing when there is none. What is not UTF-8 is replaced: it names no registry.
 fn text(file: &Path) -> Result<Option<String>, SettingsError> {
     match fs_err::read(file) {
@@ -217,6 +247,33 @@ mod tests {
         let npm = outside(&variables, home.path()).registries.npm;
         assert_eq!(npm.registry(), "https://npm.example");
         assert!(npm.npmrc().contains("sesame"));
+    }
+
+    #[test]
+    fn go_takes_its_proxy_from_its_file_then_the_variable_and_logins_from_the_users_file() {
+        let home = tempfile::tempdir().unwrap();
+        fs_err::create_dir_all(home.path().join(".config/go")).unwrap();
+        fs_err::write(
+            home.path().join(".config/go/env"),
+            "GOPROXY=https://file.example\nGOFLAGS=-mod=mod\n",
+        )
+        .unwrap();
+        fs_err::write(
+            home.path().join(".netrc"),
+            "machine file.example login me password sesame\n",
+        )
+        .unwrap();
+        let go = |extra: &[(&str, &str)]| {
+            let variables = [&[("HOME", home.path().to_str().unwrap())], extra].concat();
+            outside(&variables, home.path()).registries.go
+        };
+        assert_eq!(go(&[]).proxy(), "https://file.example");
+        assert_eq!(
+            go(&[("GOPROXY", "https://b.example")]).proxy(),
+            "https://b.example"
+        );
+        assert_eq!(go(&[("GOENV", "off")]).proxy(), "https://proxy.golang.org");
+        assert!(go(&[]).netrc().contains("sesame"));
     }
 
     #[test]

@@ -1,0 +1,3 @@
+module example.com/go-handler
+
+go 1.26
