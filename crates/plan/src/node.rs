@@ -14,6 +14,8 @@ mod bundle;
 mod dependencies;
 mod detect;
 mod foreign;
+mod install;
+mod kind;
 mod lockfile;
 mod manager;
 mod package;
@@ -37,9 +39,10 @@ use crate::step::StepId;
 
 pub(crate) use detect::{is_source, sign};
 
-use application::{Application, Kind, Made};
+use application::{Application, Made};
 use bundle::{Bundle, Framework};
-use dependencies::{Install, Scope};
+use install::{Install, Scope};
+use kind::Kind;
 use package::Package;
 use runtime::Runtime;
 use tools::{Builder, Installed};
@@ -223,7 +226,7 @@ impl Workshop<'_> {
             packages,
             framework,
         };
-        bundle.layers(context, around, draft)
+        bundle.layers(context, &around, draft)
     }
 }
 
@@ -231,7 +234,7 @@ fn add_framework(npm: Installed, draft: &mut Draft) {
     draft.layer(
         "framework",
         "install the Functions Framework",
-        dependencies::framework(npm),
+        install::framework(npm),
     );
     let link = Written::Link {
         path: FOUND_AT.to_owned(),
@@ -256,9 +259,10 @@ fn command(
         Kind::Command => return (Vec::new(), map([])),
     };
     let is_made = application.made != Made::AsItIs;
-    let start = match context.manifest.build.node.source_maps.unwrap_or(is_made) {
-        true => start.with_source_maps(),
-        false => start,
+    let start = if context.manifest.build.node.source_maps.unwrap_or(is_made) {
+        start.with_source_maps()
+    } else {
+        start
     };
     (start.words, start.env)
 }

@@ -1,16 +1,16 @@
 //! Finding the application: which file, and how it takes requests.
 
-use coracle_spec::manifest::{Entry, Signature};
+use coracle_spec::manifest::Entry;
 
 use super::bundle::Bundle;
 use super::detect;
+use super::kind::{self, Kind};
 use super::package::{self, Package};
 use super::scan;
 use super::script::{self, Start};
 use crate::context::Context;
-use crate::draft::{Draft, map};
+use crate::draft::Draft;
 use crate::error::PlanError;
-use crate::event::Event;
 
 /// Where applications usually are, in the order in which they are looked at.
 const CANDIDATES: [&str; 27] = [
@@ -65,22 +65,6 @@ pub(super) enum Made {
     Built,
 }
 
-/// How an application takes requests.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A handler of the Functions Framework.
-    Handler {
-        /// The name that it is registered or exported by.
-        name: String,
-        /// What it is called with.
-        event: Event,
-    },
-    /// A program that listens by itself.
-    Program(Start),
-    /// Nothing of it is known: the manifest's own command starts it.
-    Command,
-}
-
 /// Finds the application: what the manifest says, else the `start` script, else in the usual places.
 pub(super) fn find(
     context: Context<'_>,
@@ -96,15 +80,12 @@ pub(super) fn find(
     if let Some(entry) = &context.manifest.build.entry {
         return finder.named(entry, draft);
     }
-    let wants_handler = context.manifest.build.handler.is_some() || is_handler(context.manifest.signature);
+    let wants_handler =
+        context.manifest.build.handler.is_some() || kind::is_handler(context.manifest.signature);
     match package.scripts.get("start").filter(|_| !wants_handler) {
         Some(start) => finder.of_script(start, draft),
         None => finder.searched(draft),
     }
-}
-
-fn is_handler(signature: Option<Signature>) -> bool {
-    matches!(signature, Some(Signature::Http | Signature::CloudEvent))
 }
 
 /// A command of the manifest's that runs a file which is not there needs it made.
@@ -219,16 +200,16 @@ impl Finder<'_> {
             draft
                 .why
                 .push(format!("the `build` script makes `{}`", entry.file));
-            return Ok(started(running(&entry.file), Made::Built));
+            return Ok(started(kind::running(&entry.file), Made::Built));
         }
         let text = self.context.named_text(&entry.file, "`build.entry`")?;
         let handler = entry
             .object
             .as_ref()
             .or(self.context.manifest.build.handler.as_ref());
-        let kind = kind(self.context, &entry.file, &text, handler)?;
-        let kind = kind.unwrap_or_else(|| Kind::Program(running(&entry.file)));
-        draft.why.push(described(&entry.file, &kind));
+        let kind = kind::of(self.context, &entry.file, &text, handler)?;
+        let kind = kind.unwrap_or_else(|| Kind::Program(kind::running(&entry.file)));
+        draft.why.push(kind::described(&entry.file, &kind));
         Ok(self.made(&entry.file, &text, kind))
     }
 
@@ -244,8 +225,8 @@ impl Finder<'_> {
         let files: Vec<String> = main.into_iter().chain(usual).collect();
         for file in &files {
             let Some(text) = context.text(file)? else { continue };
-            if let Some(kind) = kind(context, file, &text, handler)? {
-                draft.why.push(described(file, &kind));
+            if let Some(kind) = kind::of(context, file, &text, handler)? {
+                draft.why.push(kind::described(file, &kind));
                 return Ok(self.made(file, &text, kind));
             }
         }
@@ -296,103 +277,6 @@ fn resolved(context: Context<'_>, package: &Package, word: &str) -> Option<Strin
         .iter()
         .map(|suffix| format!("{word}{suffix}"))
         .find(|path| context.source.contains(path))
-}
-
-/// Answers how a file takes requests, if it does.
-fn kind(
-    context: Context<'_>,
-    file: &str,
-    text: &str,
-    handler: Option<&String>,
-) -> Result<Option<Kind>, PlanError> {
-    let code = scan::without_comments(text);
-    let signature = context.manifest.signature;
-    if signature == Some(Signature::Server) {
-        return Ok(Some(Kind::Program(running(file))));
-    }
-    if let Some(name) = handler {
-        return named_handler(file, &code, name, signature).map(Some);
-    }
-    let fits = |(_, event): &(String, Event)| match signature {
-        Some(Signature::CloudEvent) => *event == Event::Cloud,
-        Some(Signature::Http) => *event != Event::Cloud,
-        _ => true,
-    };
-    let registered: Vec<_> = scan::registered(&code).into_iter().filter(fits).collect();
-    if !registered.is_empty() {
-        return one_handler(file, registered).map(Some);
-    }
-    if scan::listens(&code) && !is_handler(signature) {
-        return Ok(Some(Kind::Program(running(file))));
-    }
-    let names = if scan::exports_default(&code) {
-        vec!["default"]
-    } else {
-        scan::exported(&code)
-    };
-    let exported: Vec<_> = names
-        .into_iter()
-        .map(|name| (name.to_owned(), event(signature)))
-        .collect();
-    if exported.is_empty() {
-        Ok(None)
-    } else {
-        one_handler(file, exported).map(Some)
-    }
-}
-
-fn named_handler(
-    file: &str,
-    code: &str,
-    name: &str,
-    signature: Option<Signature>,
-) -> Result<Kind, PlanError> {
-    if let Some((name, event)) = scan::registered(code).into_iter().find(|(own, _)| own == name) {
-        return Ok(Kind::Handler { name, event });
-    }
-    // What a name stands for may be made at run time; one that is nowhere in the file is a mistake.
-    if !code.contains(name) {
-        return Err(PlanError::NoHandler {
-            file: file.to_owned(),
-            handler: name.to_owned(),
-        });
-    }
-    Ok(Kind::Handler {
-        name: name.to_owned(),
-        event: event(signature),
-    })
-}
-
-fn one_handler(file: &str, handlers: Vec<(String, Event)>) -> Result<Kind, PlanError> {
-    match <[_; 1]>::try_from(handlers) {
-        Ok([(name, event)]) => Ok(Kind::Handler { name, event }),
-        Err(several) => Err(PlanError::SeveralHandlers {
-            file: file.to_owned(),
-            handlers: several.into_iter().map(|(name, _)| name).collect(),
-        }),
-    }
-}
-
-fn event(signature: Option<Signature>) -> Event {
-    if signature == Some(Signature::CloudEvent) {
-        Event::Cloud
-    } else {
-        Event::Http
-    }
-}
-
-fn running(file: &str) -> Start {
-    Start {
-        words: vec!["node".to_owned(), file.to_owned()],
-        env: map([]),
-    }
-}
-
-fn described(file: &str, kind: &Kind) -> String {
-    match kind {
-        Kind::Handler { name, event } => format!("`{file}` has the {} handler `{name}`", event.signature()),
-        Kind::Program(_) | Kind::Command => format!("`{file}` is a program that listens by itself"),
-    }
 }
 
 fn no_start(files: Vec<String>) -> PlanError {

@@ -1,4 +1,4 @@
-//! `tsconfig.json` (TypeScript's documentation, "TSConfig Reference"): JSON with comments and trailing commas.
+//! `tsconfig.json` (TypeScript's documentation, "`TSConfig` Reference"): JSON with comments and trailing commas.
 //!
 //! The bundler reads it by itself. Here it is asked only what decides the plan.
 

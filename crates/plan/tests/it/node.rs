@@ -308,7 +308,7 @@ fn the_version_of_a_manager_is_the_one_that_is_named_else_one_that_reads_the_loc
         let found = match version(&plan, step) {
             Version::Exact { version, .. } if pinned(version) => version,
             Version::Newest(request) => request,
-            other => panic!("{other:?}"),
+            Version::Exact { .. } => panic!("{manager} {lock:?}"),
         };
         assert_eq!(found, asked, "{manager} {lock:?}");
     }
