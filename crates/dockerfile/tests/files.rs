@@ -231,7 +231,6 @@ fn every_refused_line_is_refused_for_itself() {
         "ONBUILD",
         "ONBUILD ONBUILD RUN a",
         "ONBUILD FROM a",
-        "RUN",
         "RUN --network=moon x",
         "RUN --mount=from=$a,target=/a x",
         "RUN --mount='\"target=/a' x",

@@ -45,7 +45,10 @@ fn instruction(head: &Head<'_>, line: &Line, escape: char) -> Result<Instruction
         _ => {}
     }
     let name = known(head.name)?;
-    options.finish()?;
+    // BuildKit does not look at the flags of these two either.
+    if !matches!(name, "ARG" | "STOPSIGNAL") {
+        options.finish()?;
+    }
     match name {
         "ARG" => arg(rest, escape).map(Instruction::Arg),
         "CMD" => command_line(rest).map(Instruction::Cmd),

@@ -86,8 +86,5 @@ pub(super) fn run(rest: &str, mut options: Options, heredocs: &[Heredoc]) -> Res
     for text in &run.mounts {
         mount::check(text)?;
     }
-    if matches!(&run.command, CommandLine::Shell(line) if line.is_empty()) {
-        return Err(Problem::new("RUN requires at least one argument"));
-    }
     Ok(run)
 }
