@@ -22,6 +22,15 @@ impl Coracle {
         })
     }
 
+    /// Answers the program with a copy of its data directory, of which no server may be running.
+    pub(crate) fn copy(&self, data: PathBuf) -> Result<Self> {
+        checked(Command::new("cp").arg("-a").arg(&self.data).arg(&data))?;
+        Ok(Self {
+            program: self.program.clone(),
+            data,
+        })
+    }
+
     /// Runs the program quietly; answers what it printed.
     pub(crate) fn run(&self, arguments: &[&OsStr]) -> Result<String> {
         let output = self.command().args(arguments).output()?;
