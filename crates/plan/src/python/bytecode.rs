@@ -2,13 +2,13 @@
 //!
 //! The compiled files are never checked against their sources (PEP 552, "unchecked hash-based pycs"): an image's
 //! files do not change, and each check is a system call. A fixed hash seed makes two compilations byte for byte
-//! equal.
+//! equal. Bytecode is the same on all processors, so that the build's own Python makes it for any image.
 
 use coracle_spec::revision::Network;
 
 use super::release::Release;
 use crate::context::Context;
-use crate::draft::{APP, Draft, build_environment, words};
+use crate::draft::{APP, Draft, build_environment};
 use crate::op::{Capture, Input, Op, Run};
 use crate::step::StepId;
 
@@ -16,47 +16,53 @@ use crate::step::StepId;
 /// than a few milliseconds, and a layer that only copying makes is worth more.
 const LARGE: u64 = 32 * 1024;
 
-/// Compiles all beneath a folder. Files that do not compile are left to whoever imports them: packages hold files
-/// for other versions of Python, and tests of broken ones.
-const PROGRAM: &str = "import compileall, py_compile, sys; mode = py_compile.PycInvalidationMode.UNCHECKED_HASH; \
-                       [compileall.compile_dir(folder, quiet=2, invalidation_mode=mode) for folder in sys.argv[1:]]";
+/// The functions that compile.
+pub(super) const FUNCTIONS: &str = include_str!("compile.py");
 
-/// Answers the command that compiles all beneath some folders.
-pub(super) fn command(folders: &[String]) -> Vec<String> {
-    words(["python3", "-c", PROGRAM])
-        .into_iter()
-        .chain(folders.iter().cloned())
-        .collect()
-}
+const MAIN: &str = "
+end = sys.argv.index(\"--\")
+compile_all(sys.argv[1:end], sys.argv[end + 1 :])
+";
 
-/// Answers the operation that compiles the standard library of an image's base.
-pub(super) fn of_base(release: Release, base: StepId) -> Op {
-    compile(&[standard_library(release)], vec![base], Vec::new())
-}
+/// What of the standard library no served application imports: development tools, and what only stands in for
+/// modules in C. Whatever does import it compiles it then.
+const UNUSED: [&str; 17] = [
+    "__phello__",
+    "_pydatetime.py",
+    "_pydecimal.py",
+    "_pyio.py",
+    "_pyrepl",
+    "doctest.py",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pdb.py",
+    "pickletools.py",
+    "pydoc.py",
+    "pydoc_data",
+    "test",
+    "tkinter",
+    "turtle.py",
+    "venv",
+];
 
-/// Answers the operation that compiles the standard library and pip of a builder.
-pub(super) fn of_builder(release: Release, builder: StepId) -> Op {
-    compile(
-        &[
-            standard_library(release),
-            "/usr/lib/python3/dist-packages".to_owned(),
-        ],
-        vec![builder],
-        Vec::new(),
-    )
-}
-
-fn standard_library(release: Release) -> String {
-    format!("/usr/lib/python{}", release.version())
+/// Answers the operation that compiles the standard library, in a root that has the same one as the image's base.
+pub(super) fn of_standard_library(context: Context<'_>, release: Release, root: StepId) -> Op {
+    let folder = format!("/usr/lib/python{}", release.version());
+    // What a build of Python notes of itself is the one module that differs between processors.
+    let exclude = context
+        .target
+        .is_foreign()
+        .then(|| "**/_sysconfigdata_*".to_owned());
+    let capture = Capture {
+        path: folder,
+        exclude: exclude.into_iter().collect(),
+    };
+    compile(capture, &UNUSED, root, Vec::new())
 }
 
 /// Adds the bytecode of the application's own files, if they are many.
-pub(super) fn of_large_application(
-    context: Context<'_>,
-    files: &[String],
-    root: Vec<StepId>,
-    draft: &mut Draft,
-) {
+pub(super) fn of_large_application(context: Context<'_>, files: &[String], root: StepId, draft: &mut Draft) {
     let files: Vec<String> = files
         .iter()
         .filter(|file| super::is_source(file))
@@ -69,29 +75,33 @@ pub(super) fn of_large_application(
             files,
             to: APP.to_owned(),
         }];
+        let capture = Capture {
+            path: APP.to_owned(),
+            exclude: Vec::new(),
+        };
         draft.layer(
             "application-bytecode",
             "compile the application",
-            compile(&[APP.to_owned()], root, inputs),
+            compile(capture, &[], root, inputs),
         );
     }
 }
 
-fn compile(folders: &[String], root: Vec<StepId>, inputs: Vec<Input>) -> Op {
+fn compile(capture: Capture, unused: &[&str], root: StepId, inputs: Vec<Input>) -> Op {
+    let program = format!("{FUNCTIONS}{MAIN}");
+    let words = ["python3", "-S", "-c", &program, &capture.path, "--"];
     Op::Run(Run {
-        root,
-        command: command(folders),
+        root: vec![root],
+        command: words
+            .iter()
+            .chain(unused)
+            .map(|word| (*word).to_owned())
+            .collect(),
         env: build_environment([("PYTHONHASHSEED", "0")]),
         workdir: "/".to_owned(),
         inputs,
         caches: Vec::new(),
         network: Network::None,
-        capture: folders
-            .iter()
-            .map(|folder| Capture {
-                path: folder.clone(),
-                exclude: Vec::new(),
-            })
-            .collect(),
+        capture: vec![capture],
     })
 }

@@ -1,114 +1,168 @@
-//! Which packages are installed, and how.
+//! Which packages are installed.
 
-use super::application::{Application, Kind};
-use super::bytecode;
-use super::pyproject;
-use super::release::Release;
+use std::collections::BTreeSet;
+
+use super::application::Application;
+use super::install::{Call, FILES, Install};
+use super::locked::{self, Locked, OfUv};
+use super::manager::{self, Form};
+use super::pyproject::{self, Project};
 use super::requirements::Requirements;
+use super::serving::Server;
 use crate::context::Context;
-use crate::draft::{Draft, build_environment};
+use crate::draft::Draft;
 use crate::error::PlanError;
-use crate::op::{CacheMount, Capture, Input, Op, Run, Sharing};
-use crate::step::StepId;
-
-/// The Functions Framework with all that it depends on, for handlers that declare no dependencies of their own:
-/// nothing to resolve, and the same layer for all of them.
-const FRAMEWORK: &str = include_str!("framework.txt");
-
-/// What is added to an author's dependencies when they do not name it.
-const FUNCTIONS_FRAMEWORK: (&str, &str) = ("functions-framework", "3.10.2");
-const GUNICORN: (&str, &str) = ("gunicorn", "27.0.1");
-const UVICORN: (&str, &str) = ("uvicorn", "0.54.0");
-
-/// Lock files of package managers that nothing reads yet, with how to turn each into a requirements file.
-const OTHER_LOCKS: [(&str, &str); 5] = [
-    (
-        "uv.lock",
-        "uv export --frozen --no-dev --no-emit-project -o requirements.txt",
-    ),
-    ("poetry.lock", "poetry export -o requirements.txt"),
-    ("Pipfile.lock", "pipenv requirements > requirements.txt"),
-    ("pdm.lock", "pdm export -o requirements.txt"),
-    ("Pipfile", "pipenv requirements > requirements.txt"),
-];
-
-/// Where requirements files are during the installation.
-const FILES: &str = "/build";
+use crate::op::Input;
 
 /// What the author declares.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    requirements: Requirements,
-    /// What pip is told, and what it reads.
-    arguments: Vec<String>,
-    inputs: Vec<Input>,
+    pub(super) requirements: Requirements,
+    /// Whether everything is named with its version, so that nothing is left to resolve.
+    pub(super) is_complete: bool,
+    pub(super) install: Install,
 }
 
-/// What is installed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
-    arguments: Vec<String>,
-    inputs: Vec<Input>,
-}
-
-/// Answers what the author declares: in the file that the manifest names, else in `requirements.txt`, else in
-/// `pyproject.toml`.
+/// Answers what the author declares.
 pub(super) fn declared(context: Context<'_>, draft: &mut Draft) -> Result<Declared, PlanError> {
-    let named = context.manifest.build.python.manager_file.as_deref();
-    let usual = context
-        .source
-        .contains("requirements.txt")
-        .then_some("requirements.txt");
-    let declared = match (named, usual) {
-        (Some(file), _) => of_file(context, file, "`build.python.manager_file`")?,
-        (None, Some(file)) => of_file(context, file, "detection")?,
-        (None, None) => of_project(context, draft)?,
+    let Some((form, path)) = manager::choose(context, draft)? else {
+        return Ok(Declared::default());
     };
-    warn_unpinned(&declared.requirements, draft);
-    Ok(declared)
+    match form {
+        Form::Requirements => of_file(context, &path, draft),
+        Form::Project => of_project(context, draft),
+        Form::Uv => Ok(of_uv(&path, locked::uv(context, &path)?)),
+        Form::Pylock => Ok(of_pylock(&path, locked::pylock(context, &path)?)),
+        Form::Poetry => of_lock(context, &path, &locked::poetry(context, &path)?),
+        Form::Pdm => of_lock(context, &path, &locked::pdm(context, &path)?),
+        Form::Pipenv => of_lock(context, &path, &locked::pipenv(context, &path)?),
+    }
 }
 
-fn of_file(context: Context<'_>, file: &str, named_by: &str) -> Result<Declared, PlanError> {
-    let requirements = Requirements::read(context, file, named_by)?;
-    let files = requirements.files.iter().cloned().collect();
+fn of_lock(context: Context<'_>, path: &str, locked: &Locked) -> Result<Declared, PlanError> {
+    let (call, inputs) = locked.install(context, path)?;
     Ok(Declared {
+        requirements: Requirements::named(locked.names()),
+        is_complete: true,
+        install: Install {
+            calls: vec![call],
+            inputs,
+            names_index: false,
+            tools: git(locked.needs_git()),
+        },
+    })
+}
+
+/// uv writes the packages of its lock out, with their hashes, and installs those. It is not asked whether the lock fits
+/// the project: it would compare the host's indexes too.
+fn of_uv(path: &str, lock: OfUv) -> Declared {
+    let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    let export = [
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-editable",
+        "--project",
+        folder,
+        "--output-file",
+        "exported.txt",
+    ];
+    let install = ["--no-deps", "--requirement", "exported.txt"];
+    let calls = vec![
+        Call::Other(export.map(str::to_owned).into()),
+        Call::Install(install.map(str::to_owned).into()),
+    ];
+    read_by_uv(lock, calls)
+}
+
+fn of_pylock(path: &str, lock: OfUv) -> Declared {
+    let install = ["--preview-features", "pylock", "--requirement", path];
+    read_by_uv(lock, vec![Call::Install(install.map(str::to_owned).into())])
+}
+
+fn read_by_uv(lock: OfUv, calls: Vec<Call>) -> Declared {
+    Declared {
+        requirements: Requirements::named(lock.names),
+        is_complete: true,
+        install: Install {
+            calls,
+            inputs: vec![Input::Source {
+                files: lock.files,
+                to: FILES.to_owned(),
+            }],
+            names_index: false,
+            tools: git(lock.needs_git),
+        },
+    }
+}
+
+fn git(is_needed: bool) -> BTreeSet<&'static str> {
+    is_needed.then_some("git").into_iter().collect()
+}
+
+fn of_file(context: Context<'_>, file: &str, draft: &mut Draft) -> Result<Declared, PlanError> {
+    let mut requirements = Requirements::read(context, file, "`build.python.manager_file`")?;
+    let mut arguments = vec!["--requirement".to_owned(), file.to_owned()];
+    let mut inputs = requirements.inputs(context, FILES)?;
+    if let Some(extras) = requirements.project.clone() {
+        let project = pyproject::read(context)?.ok_or_else(|| undeclared(file))?;
+        let lines = project.requirements(&extras);
+        requirements.add(Requirements::of(lines.iter().map(String::as_str)));
+        inputs.push(text("project.txt", lines.join("\n") + "\n"));
+        arguments.extend(["--requirement".to_owned(), "project.txt".to_owned()]);
+    }
+    if requirements.hashed {
+        arguments.push("--require-hashes".to_owned());
+    }
+    warn_unpinned(&requirements, draft);
+    arguments.push("--no-config".to_owned());
+    Ok(Declared {
+        is_complete: requirements.hashed,
+        install: Install {
+            calls: vec![Call::Install(arguments)],
+            inputs,
+            names_index: requirements.names_index,
+            tools: git(requirements.needs_git),
+        },
         requirements,
-        arguments: vec!["--requirement".to_owned(), file.to_owned()],
-        inputs: vec![Input::Source {
-            files,
-            to: FILES.to_owned(),
-        }],
     })
 }
 
 fn of_project(context: Context<'_>, draft: &mut Draft) -> Result<Declared, PlanError> {
-    if let Some((lock, command)) = OTHER_LOCKS
-        .into_iter()
-        .find(|(lock, _)| context.source.contains(lock))
-    {
-        return Err(PlanError::NotYet {
-            what: format!("installing from `{lock}`"),
-            instead: format!("write it out: `{command}`"),
-        });
-    }
-    let Some(lines) = pyproject::dependencies(context)? else {
+    let Some(project) = pyproject::read(context)? else {
         return Ok(Declared::default());
     };
     draft
         .why
         .push("`pyproject.toml` declares the dependencies".to_owned());
+    let lines = project.requirements(&[]);
+    let requirements = Requirements::of(lines.iter().map(String::as_str));
+    warn_unpinned(&requirements, draft);
     Ok(Declared {
-        requirements: Requirements::of(lines.iter().map(String::as_str)),
-        arguments: vec!["--requirement".to_owned(), format!("{FILES}/requirements.txt")],
-        inputs: vec![text(
-            "requirements.txt",
-            lines.join(
-                "
-",
-            ) + "
-",
-        )],
+        is_complete: false,
+        install: Install {
+            calls: vec![Call::Install(vec![
+                "--requirement".to_owned(),
+                "requirements.txt".to_owned(),
+            ])],
+            inputs: unlocked_inputs(&project, &lines),
+            names_index: false,
+            tools: git(requirements.needs_git),
+        },
+        requirements,
     })
+}
+
+/// Settings of uv's name indexes, and where packages come from.
+fn unlocked_inputs(project: &Project, lines: &[String]) -> Vec<Input> {
+    let settings = project.configures_uv().then(|| Input::Source {
+        files: vec![pyproject::FILE.to_owned()],
+        to: FILES.to_owned(),
+    });
+    let lines = text("requirements.txt", lines.join("\n") + "\n");
+    [lines].into_iter().chain(settings).collect()
 }
 
 fn warn_unpinned(requirements: &Requirements, draft: &mut Draft) {
@@ -121,103 +175,50 @@ fn warn_unpinned(requirements: &Requirements, draft: &mut Draft) {
     }
 }
 
-/// Adds what the application's kind needs and the author does not name; an author's own versions always win.
-pub(super) fn complete(declared: Declared, application: &Application) -> Result<Option<Wanted>, PlanError> {
-    let needed = match application.kind {
-        Kind::Handler { .. } => Some(FUNCTIONS_FRAMEWORK),
-        Kind::Wsgi(_) => Some(GUNICORN),
-        Kind::Asgi(_) => Some(UVICORN),
-        Kind::Program | Kind::Command => None,
+/// Adds what the application is served with and the author does not name; an author's own versions always win.
+///
+/// To requirements that are complete it is added with all that it depends on, and with hashes. With others, its
+/// dependencies are resolved together with theirs.
+pub(super) fn complete(declared: Declared, application: &Application) -> Option<Install> {
+    let requirements = &declared.requirements;
+    let missing = Server::of(application).filter(|server| !requirements.name(server.name));
+    let mut install = if requirements.is_empty() {
+        Install::default()
+    } else {
+        declared.install
     };
-    let missing = needed.filter(|(name, _)| !declared.requirements.name(name));
-    let Declared {
-        requirements,
-        mut arguments,
-        inputs,
-    } = declared;
     match missing {
-        None if requirements.is_empty() => Ok(None),
-        None => Ok(Some(Wanted { arguments, inputs })),
-        Some(FUNCTIONS_FRAMEWORK) if requirements.is_empty() => Ok(Some(framework_alone())),
-        Some((name, version)) if requirements.hashed => Err(hashes(name, version)),
-        Some((name, version)) => {
-            arguments.push(format!("{name}=={version}"));
-            Ok(Some(Wanted { arguments, inputs }))
+        None if requirements.is_empty() => return None,
+        None => {}
+        Some(server) if declared.is_complete || requirements.is_empty() => {
+            let pins = server.closure(|name| requirements.name(name));
+            install.inputs.push(text("serving.txt", pins));
+            let arguments = ["--no-deps", "--require-hashes", "--requirement", "serving.txt"];
+            install
+                .calls
+                .push(Call::Install(arguments.map(str::to_owned).into()));
+        }
+        Some(server) => {
+            if let Some(Call::Install(arguments)) = install.calls.last_mut() {
+                arguments.push(server.requirement());
+            }
         }
     }
+    Some(install)
 }
 
-fn framework_alone() -> Wanted {
-    Wanted {
-        arguments: vec![
-            "--no-deps".to_owned(),
-            "--requirement".to_owned(),
-            format!("{FILES}/framework.txt"),
-        ],
-        inputs: vec![text("framework.txt", FRAMEWORK.to_owned())],
+fn undeclared(file: &str) -> PlanError {
+    PlanError::NotYet {
+        what: format!("installing the folder itself (`{file}`) without a `[project]` in `pyproject.toml`"),
+        instead: "name its dependencies in the requirements file: the folder's own modules are found without being installed"
+            .to_owned(),
     }
 }
 
-fn hashes(name: &str, version: &str) -> PlanError {
-    PlanError::Dependencies {
-        message: format!("the requirements name hashes, and not `{name}`, which the application needs"),
-        instead: format!("add `{name}=={version}` to them, with its hashes"),
-    }
-}
-
-fn text(name: &str, contents: String) -> Input {
+/// Makes a file that the installation reads.
+pub(super) fn text(name: &str, contents: String) -> Input {
     Input::Text {
         contents,
         to: format!("{FILES}/{name}"),
     }
-}
-
-/// Answers the operation that installs into `/usr/local` and compiles what it installed.
-///
-/// Packages of the builder itself (pip, wheel) do not count as installed, since the image has none of them.
-pub(super) fn install(wanted: &Wanted, release: Release, root: Vec<StepId>) -> Op {
-    let packages = format!("/usr/local/lib/python{}/dist-packages", release.version());
-    let script = format!(
-        "python3 -m pip install --ignore-installed --no-compile \"$@\"\n{}",
-        bytecode::command(&[packages])
-            .iter()
-            .map(|word| quoted(word))
-            .collect::<Vec<_>>()
-            .join(" "),
-    );
-    let words = ["sh", "-ec", &script, "install"].map(str::to_owned);
-    Op::Run(Run {
-        root,
-        command: words
-            .into_iter()
-            .chain(wanted.arguments.iter().cloned())
-            .collect(),
-        env: build_environment([
-            ("PIP_BREAK_SYSTEM_PACKAGES", "1"),
-            ("PIP_CACHE_DIR", "/root/.cache/pip"),
-            ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
-            ("PIP_NO_INPUT", "1"),
-            ("PIP_PROGRESS_BAR", "off"),
-            ("PIP_ROOT_USER_ACTION", "ignore"),
-            ("PYTHONHASHSEED", "0"),
-            // The earliest time that a zip archive can hold.
-            ("SOURCE_DATE_EPOCH", "315532800"),
-        ]),
-        workdir: FILES.to_owned(),
-        inputs: wanted.inputs.clone(),
-        caches: vec![CacheMount {
-            name: "pip".to_owned(),
-            target: "/root/.cache/pip".to_owned(),
-            sharing: Sharing::Shared,
-        }],
-        network: coracle_spec::revision::Network::Egress,
-        capture: vec![Capture {
-            path: "/usr/local".to_owned(),
-            exclude: Vec::new(),
-        }],
-    })
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

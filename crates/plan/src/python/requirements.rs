@@ -1,9 +1,15 @@
 //! Requirements files (pip documentation, "Requirements File Format").
 
+mod line;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::local::{self, Local};
+use super::name;
 use crate::context::Context;
 use crate::error::PlanError;
+use crate::op::Input;
+use line::{Line, beside};
 
 /// The most files that one requirements file may draw in.
 const MOST_FILES: usize = 50;
@@ -11,12 +17,20 @@ const MOST_FILES: usize = 50;
 /// What requirements files ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Requirements {
-    /// The files read, by path.
-    pub(super) files: BTreeSet<String>,
+    /// The texts of the files read, by path, without the lines that ask for the folder's own project.
+    files: BTreeMap<String, String>,
+    /// Files of the source that they ask for: local packages.
+    locals: BTreeSet<String>,
     /// The packages named, by normalised name, and whether an exact version is.
     packages: BTreeMap<String, bool>,
+    /// The extras of the folder's own project, when its dependencies are asked for.
+    pub(super) project: Option<Vec<String>>,
     /// Whether any requirement names the hash of what it allows; then pip asks it of all.
     pub(super) hashed: bool,
+    /// Whether they say which index is asked in place of the usual one.
+    pub(super) names_index: bool,
+    /// Whether anything comes out of a Git repository.
+    pub(super) needs_git: bool,
 }
 
 impl Requirements {
@@ -34,14 +48,28 @@ impl Requirements {
         all
     }
 
+    /// Takes the names of packages whose versions are known.
+    pub(super) fn named(names: BTreeSet<String>) -> Self {
+        Self {
+            packages: names.into_iter().map(|name| (name, true)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the packages that others ask for to its own.
+    pub(super) fn add(&mut self, others: Self) {
+        self.packages.extend(others.packages);
+        self.needs_git |= others.needs_git;
+    }
+
     /// Answers whether a package is asked for.
     pub(super) fn name(&self, package: &str) -> bool {
-        self.packages.contains_key(&normalised(package))
+        self.packages.contains_key(&name::normalised(package))
     }
 
     /// Answers whether nothing is asked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.packages.is_empty()
+        self.packages.is_empty() && self.locals.is_empty()
     }
 
     /// Answers the packages whose version is left open.
@@ -52,15 +80,45 @@ impl Requirements {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Answers what installing reads, beneath `folder`.
+    pub(super) fn inputs(&self, context: Context<'_>, folder: &str) -> Result<Vec<Input>, PlanError> {
+        let mut files: Vec<String> = self.locals.iter().cloned().collect();
+        let mut inputs = Vec::new();
+        for (path, text) in &self.files {
+            if context.text(path)?.as_ref() == Some(text) {
+                files.push(path.clone());
+            } else {
+                inputs.push(Input::Text {
+                    contents: text.clone(),
+                    to: format!("{folder}/{path}"),
+                });
+            }
+        }
+        files.sort();
+        files.dedup();
+        if !files.is_empty() {
+            inputs.push(Input::Source {
+                files,
+                to: folder.to_owned(),
+            });
+        }
+        Ok(inputs)
+    }
+
     fn add_file(&mut self, context: Context<'_>, path: &str, named_by: &str) -> Result<(), PlanError> {
-        if self.files.contains(path) || self.files.len() >= MOST_FILES {
+        if self.files.contains_key(path) || self.files.len() >= MOST_FILES {
             return Ok(());
         }
         let text = context.named_text(path, named_by)?;
-        self.files.insert(path.to_owned());
-        for (number, line) in logical_lines(&text) {
-            self.add_line(context, path, (number, &line))?;
+        self.files.insert(path.to_owned(), text.clone());
+        let mut kept = text;
+        for line in line::logical(&kept.clone()) {
+            let place = format!("`{path}` line {}", line.number);
+            if self.add_line(context, path, (&line, &place))? == Taken::Away {
+                kept = kept.replacen(&line.text, "", 1);
+            }
         }
+        self.files.insert(path.to_owned(), kept);
         Ok(())
     }
 
@@ -68,131 +126,68 @@ impl Requirements {
         &mut self,
         context: Context<'_>,
         file: &str,
-        (number, line): (usize, &str),
-    ) -> Result<(), PlanError> {
-        let place = || format!("`{file}` line {number}");
-        if let Some(included) = option(line, &["-r", "--requirement", "-c", "--constraint"]) {
-            let path = beside(file, included).ok_or_else(|| outside(included, &place()))?;
-            let constrains = line.starts_with("-c") || line.starts_with("--constraint");
-            return if constrains {
-                self.add_constraints(context, &path, &place())
-            } else {
-                self.add_file(context, &path, &place())
-            };
+        (line, place): (&Line, &str),
+    ) -> Result<Taken, PlanError> {
+        if let Some(included) = line.option(&["-r", "--requirement"]) {
+            self.add_file(context, &inside(file, included, place)?, place)?;
+        } else if let Some(included) = line.option(&["-c", "--constraint"]) {
+            self.add_constraints(context, &inside(file, included, place)?, place)?;
+        } else if let Some(folder) = line.option(&["-f", "--find-links"]) {
+            self.locals.extend(local::files_of_links(context, folder));
+        } else if let Some(local) = line.local() {
+            return self.add_local(context, local, place);
+        } else if !line.text.starts_with('-') {
+            self.add_package(&line.text);
+        } else {
+            self.names_index |= line.option(&["-i", "--index-url"]).is_some();
+            self.needs_git |= line.text.contains("git+");
         }
-        if option(line, &["-e", "--editable"]).is_some()
-            || line.starts_with(['.', '/'])
-            || line.contains("file:")
-        {
-            return Err(local(line, &place()));
+        Ok(Taken::Along)
+    }
+
+    /// The folder's own project is not installed: its files are in the image, and what it depends on is installed.
+    fn add_local(&mut self, context: Context<'_>, path: &str, place: &str) -> Result<Taken, PlanError> {
+        match local::find(context, path, place)? {
+            Local::Project { extras } => {
+                self.project.get_or_insert_default().extend(extras);
+                Ok(Taken::Away)
+            }
+            Local::Files(files) => {
+                self.locals.extend(files);
+                Ok(Taken::Along)
+            }
         }
-        if !line.starts_with('-') {
-            self.add_package(line);
-        }
-        Ok(())
     }
 
     /// Constraints pin what is asked for elsewhere, and ask for nothing themselves.
     fn add_constraints(&mut self, context: Context<'_>, path: &str, named_by: &str) -> Result<(), PlanError> {
-        context.named_text(path, named_by)?;
-        self.files.insert(path.to_owned());
+        let text = context.named_text(path, named_by)?;
+        self.files.insert(path.to_owned(), text);
         Ok(())
     }
 
     fn add_package(&mut self, line: &str) {
+        self.needs_git |= line.contains("git+");
+        self.hashed |= line.contains("--hash");
         // An address is its own version, and does not tell the package's name.
         if line.contains("://") && !line.contains(" @ ") {
             self.packages.insert(line.to_owned(), true);
-            return;
-        }
-        let name: String = line
-            .chars()
-            .take_while(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(*letter))
-            .collect();
-        if !name.is_empty() {
+        } else if let Some(name) = name::of_requirement(line) {
             self.packages
-                .insert(normalised(&name), line.contains("==") || line.contains(" @ "));
-            self.hashed |= line.contains("--hash");
+                .insert(name, line.contains("==") || line.contains(" @ "));
         }
     }
 }
 
-/// Lines with their numbers, with continued ones joined and comments taken away.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines = Vec::new();
-    let mut joined = String::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = without_comment(line);
-        if let Some(start) = line.strip_suffix('\\') {
-            joined += start;
-            continue;
-        }
-        let whole = format!("{joined}{line}").trim().to_owned();
-        joined.clear();
-        if !whole.is_empty() {
-            lines.push((index + 1, whole));
-        }
-    }
-    lines
+/// Whether a line stays in its file.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    Along,
+    Away,
 }
 
-/// A comment starts the line or follows white space.
-fn without_comment(line: &str) -> &str {
-    if line.trim_start().starts_with('#') {
-        return "";
-    }
-    let end = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
-    line[..end].trim_end()
-}
-
-fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| {
-        let rest = line.strip_prefix(name)?;
-        (rest.starts_with([' ', '=', '\t'])).then(|| rest.trim_start_matches([' ', '=', '\t']).trim())
-    })
-}
-
-/// A path that a file names relative to itself, or nothing when it leads out of the folder.
-fn beside(file: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = file.split('/').collect();
-    parts.pop();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            name => parts.push(name),
-        }
-    }
-    (!path.starts_with('/')).then(|| parts.join("/"))
-}
-
-/// The form in which names of packages are compared (PEP 503, "Normalized Names").
-fn normalised(name: &str) -> String {
-    let mut normal = String::new();
-    for letter in name.chars().map(|letter| letter.to_ascii_lowercase()) {
-        match letter {
-            '-' | '_' | '.' if normal.ends_with('-') => {}
-            '-' | '_' | '.' => normal.push('-'),
-            other => normal.push(other),
-        }
-    }
-    normal
-}
-
-fn outside(path: &str, place: &str) -> PlanError {
-    PlanError::Dependencies {
-        message: format!("`{path}` is outside of the folder, named by {place}"),
-        instead: "keep requirements files inside of the folder".to_owned(),
-    }
-}
-
-fn local(line: &str, place: &str) -> PlanError {
-    PlanError::NotYet {
-        what: format!("installing a local project (`{line}`, {place})"),
-        instead: "leave it out: the folder's own modules are found without being installed".to_owned(),
-    }
+fn inside(file: &str, path: &str, place: &str) -> Result<String, PlanError> {
+    beside(file, path).ok_or_else(|| local::outside(path, place))
 }
 
 #[cfg(test)]
@@ -229,12 +224,42 @@ mod tests {
                 && requirements.name("git")
         );
         assert!(!requirements.name("gunicorn") && requirements.hashed);
+        assert!(requirements.names_index && requirements.needs_git);
         assert_eq!(requirements.unpinned().collect::<Vec<_>>(), ["uvicorn"]);
         assert_eq!(requirements.files.len(), 3);
     }
 
     #[test]
-    fn what_is_missing_outside_or_local_is_named_with_its_line() {
+    fn the_project_itself_is_taken_out_and_other_local_packages_are_taken_along() {
+        let requirements = read(&[
+            (
+                "requirements.txt",
+                "flask==1\n-e .[web,db]\n./libs/a\nb @ file:vendor/b-1-py3-none-any.whl\n--find-links wheels\n",
+            ),
+            ("libs/a/pyproject.toml", ""),
+            ("libs/a/a.py", ""),
+            ("vendor/b-1-py3-none-any.whl", ""),
+            ("wheels/c.whl", ""),
+        ])
+        .unwrap();
+        assert_eq!(
+            requirements.project,
+            Some(vec!["web".to_owned(), "db".to_owned()])
+        );
+        assert!(!requirements.files["requirements.txt"].contains("-e"));
+        assert_eq!(
+            requirements.locals.iter().collect::<Vec<_>>(),
+            [
+                "libs/a/a.py",
+                "libs/a/pyproject.toml",
+                "vendor/b-1-py3-none-any.whl",
+                "wheels/c.whl"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_outside_is_named_with_its_line() {
         for (text, message) in [
             (
                 "flask\n-r more.txt\n",
@@ -245,8 +270,12 @@ mod tests {
                 "`../more.txt` is outside of the folder, named by `requirements.txt` line 1",
             ),
             (
-                "-e .\n",
-                "installing a local project (`-e .`, `requirements.txt` line 1) is not supported yet",
+                "-e ../shared\n",
+                "`../shared` is outside of the folder, named by `requirements.txt` line 1",
+            ),
+            (
+                "./nothing\n",
+                "`./nothing` does not exist, named by `requirements.txt` line 1",
             ),
         ] {
             assert_eq!(

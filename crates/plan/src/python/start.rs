@@ -11,27 +11,30 @@ use crate::op::{Op, Write, Written};
 const ASGI: &str = include_str!("asgi.py");
 const ASGI_PATH: &str = "/opt/coracle/asgi.py";
 
+/// What runs gunicorn: some of its settings can be given in no other way.
+const SERVE: &str = include_str!("serve.py");
+const SERVE_PATH: &str = "/opt/coracle/serve.py";
+
 /// The most requests that one instance of a threaded server works on; threads start when they are needed.
 const THREADS: &str = "64";
 
-/// How long a connection without requests is kept, in seconds: longer than the gateway keeps it, so that no
-/// request meets a connection that is being closed.
-const KEEP_ALIVE: &str = "75";
-
 /// Adds the files that starting needs beside the application.
 pub(super) fn own_files(application: &Application, draft: &mut Draft) {
-    if matches!(application.kind, Kind::Asgi(_)) {
-        let file = Written::File {
-            path: ASGI_PATH.to_owned(),
-            mode: 0o644,
-            contents: ASGI.to_owned(),
-        };
-        draft.layer(
-            "start",
-            "write what starts the application",
-            Op::Write(Write { files: vec![file] }),
-        );
-    }
+    let (path, contents) = match application.kind {
+        Kind::Asgi(_) => (ASGI_PATH, ASGI),
+        Kind::Handler { .. } | Kind::Wsgi(_) => (SERVE_PATH, SERVE),
+        Kind::Program | Kind::Command => return,
+    };
+    let file = Written::File {
+        path: path.to_owned(),
+        mode: 0o644,
+        contents: contents.to_owned(),
+    };
+    draft.layer(
+        "start",
+        "write what starts the application",
+        Op::Write(Write { files: vec![file] }),
+    );
 }
 
 /// Answers what starts the application, and its environment.
@@ -48,7 +51,7 @@ pub(super) fn command(
         } => {
             let framework = words([
                 "python3",
-                "-m",
+                SERVE_PATH,
                 "functions_framework",
                 "--source",
                 &file,
@@ -68,7 +71,7 @@ pub(super) fn command(
             let object = format!("{module}:{object}");
             let gunicorn = words([
                 "python3",
-                "-m",
+                SERVE_PATH,
                 "gunicorn",
                 "--chdir",
                 &folder,
@@ -78,8 +81,6 @@ pub(super) fn command(
                 THREADS,
                 "--timeout",
                 "0",
-                "--keep-alive",
-                KEEP_ALIVE,
                 "--log-level",
                 "warning",
                 &object,
@@ -95,6 +96,28 @@ pub(super) fn command(
         }
         Kind::Program => (words(["python3", &file]), BTreeMap::new()),
         Kind::Command => (Vec::new(), BTreeMap::new()),
+    }
+}
+
+/// Answers the environment of projects whose packages lie in `src` (packaging guide, "src layout"): they are found
+/// there without being installed.
+pub(super) fn environment(context: Context<'_>) -> BTreeMap<String, String> {
+    let is_package = |path: &str| {
+        let inside = path.strip_prefix("src/").and_then(|path| path.split_once('/'));
+        inside.is_some_and(|(_, rest)| rest == "__init__.py")
+    };
+    let is_project = ["pyproject.toml", "setup.py"]
+        .iter()
+        .any(|file| context.source.contains(file));
+    let has_packages = context
+        .source
+        .entries()
+        .iter()
+        .any(|entry| is_package(&entry.path));
+    if is_project && has_packages {
+        map([("PYTHONPATH", &format!("{APP}/src"))])
+    } else {
+        BTreeMap::new()
     }
 }
 

@@ -7,4 +7,5 @@ mod folder;
 mod messages;
 mod node;
 mod properties;
+mod python;
 mod tables;

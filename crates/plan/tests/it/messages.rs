@@ -56,18 +56,76 @@ const FOLDERS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
-        "uv",
+        "a Pipfile",
         &[
             ("main.py", "def a(request): 1\n"),
-            ("pyproject.toml", "[project]\nname = 'x'\n"),
-            ("uv.lock", ""),
+            ("Pipfile", "[packages]\nflask = '*'\n"),
         ],
     ),
     (
-        "hashes",
+        "a manager without its lock file",
         &[
             ("main.py", "def a(request): 1\n"),
-            ("requirements.txt", "flask==3.1.3 --hash=sha256:00\n"),
+            ("coracle.yaml", "build: {python: {manager: pdm}}\n"),
+        ],
+    ),
+    (
+        "uv.lock of another project",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            (
+                "pyproject.toml",
+                "[project]\nname = 'x'\ndependencies = ['flask>=3']\n",
+            ),
+            (
+                "uv.lock",
+                "[[package]]\nname = 'x'\nsource = {virtual = '.'}\nmetadata = {requires-dist = [{name = 'flask'}]}\n",
+            ),
+        ],
+    ),
+    (
+        "poetry.lock of another project",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            ("pyproject.toml", "[tool.poetry.dependencies]\nflask = '3'\n"),
+            ("poetry.lock", "[metadata]\ncontent-hash = '00'\n"),
+        ],
+    ),
+    (
+        "pdm.lock of another project",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            ("pyproject.toml", "[project]\ndependencies = []\n"),
+            ("pdm.lock", "[metadata]\ncontent_hash = 'sha256:00'\n"),
+        ],
+    ),
+    (
+        "Pipfile.lock of another project",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            ("Pipfile", "[packages]\n"),
+            ("Pipfile.lock", "{\"_meta\": {\"hash\": {\"sha256\": \"00\"}}}"),
+        ],
+    ),
+    (
+        "a broken Pipfile.lock",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            ("Pipfile.lock", "{\n  \"default\": 1\n}"),
+        ],
+    ),
+    (
+        "the folder itself without a project",
+        &[("main.py", "def a(request): 1\n"), ("requirements.txt", "-e .\n")],
+    ),
+    (
+        "a Python that nobody has",
+        &[
+            ("main.py", "def a(request): 1\n"),
+            (
+                "pyproject.toml",
+                "[project]\nname = 'x'\nrequires-python = '>=3.14'\n",
+            ),
         ],
     ),
     (
@@ -218,7 +276,6 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "build: {args: {A: b}}\n",
         "build: {secrets: {id: file}}\n",
         "build: {exclude_dependencies: [boto3]}\n",
-        "build: {python: {manager: uv}}\n",
         "build: {java: {version: 21}}\n",
         "build: {context: sub}\n",
         "build: {from: httpd}\n",

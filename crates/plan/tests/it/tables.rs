@@ -1,4 +1,4 @@
-use coracle_plan::{Arch, Fetch, Input, Lock, MemorySource, Op, Plan, Run, Target, Tool, Version, plan};
+use coracle_plan::{Arch, Fetch, Lock, MemorySource, Op, Plan, Run, Target, Tool, Version, plan};
 
 use crate::folder::{manifest, of, planned};
 
@@ -31,11 +31,7 @@ type Start = (
 );
 
 const STARTS: &[Start] = &[
-    (
-        &[("app.py", FLASK)],
-        "python",
-        "--keep-alive 75 --log-level warning app:app",
-    ),
+    (&[("app.py", FLASK)], "python", "serve.py gunicorn --chdir /app"),
     (
         &[("src/app.py", FLASK), ("requirements.txt", "")],
         "python",
@@ -150,26 +146,6 @@ fn an_entrypoint_and_a_command_of_the_manifest_replace_what_is_found() {
 }
 
 #[test]
-fn what_serves_an_application_is_added_only_when_its_author_does_not_name_it() {
-    for (requirements, added) in [
-        ("flask==3.1.3\n", Some("gunicorn==")),
-        ("flask==3.1.3\nGunicorn==21.2.0\n", None),
-        (
-            "flask==3.1.3 --hash=sha256:0\ngunicorn==21.2.0 --hash=sha256:0\n",
-            None,
-        ),
-    ] {
-        let plan = plan_of(&[("app.py", FLASK), ("requirements.txt", requirements)]);
-        let command = &run(&plan, "dependencies").command;
-        let found = command
-            .iter()
-            .find(|word| word.contains("==") && !word.contains(' '));
-        assert_eq!(found.is_some(), added.is_some(), "{command:?}");
-        assert!(added.is_none_or(|added| found.is_some_and(|found| found.starts_with(added))));
-    }
-}
-
-#[test]
 fn servers_without_dependencies_install_nothing_and_need_no_builder() {
     for files in [
         &[("server.py", "if __name__ == '__main__':\n    serve()\n")][..],
@@ -276,26 +252,6 @@ fn globs_and_secrets_decide_what_is_copied() {
     };
     assert_eq!(copy.files, ["data/a.csv", "main.py"]);
     assert!(plan.warnings.iter().any(|warning| warning.contains("`.env`")));
-}
-
-#[test]
-fn a_project_of_pyproject_installs_what_it_declares() {
-    let project = "[project]\nname = 'x'\ndependencies = ['flask>=3', 'gunicorn']\n";
-    let plan = plan_of(&[("app.py", FLASK), ("pyproject.toml", project)]);
-    let dependencies = run(&plan, "dependencies");
-    assert!(
-        matches!(&dependencies.inputs[0], Input::Text { contents, .. } if contents == "flask>=3\ngunicorn\n")
-    );
-    assert!(plan.warnings[0].contains("`flask`"));
-}
-
-#[test]
-fn a_version_of_python_decides_the_release_of_debian() {
-    let plan = plan_of(&[("main.py", HANDLER), (".python-version", "3.11.4\n")]);
-    assert!(matches!(op(&plan, "base"), Some(Op::Base(base)) if base.release == "bookworm"));
-    assert!(plan.warnings[0].contains("3.11.4"));
-    let unavailable = plan_of(&[("main.py", HANDLER), (".python-version", "3.9\n")]);
-    assert!(matches!(op(&unavailable, "base"), Some(Op::Base(base)) if base.release == "trixie"));
 }
 
 #[test]
