@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::runtimes::{self, Language};
 use crate::source::Source;
 use crate::target::Target;
-use crate::{foreign, go, node, python, runnable, server, unsupported};
+use crate::{binary, foreign, go, node, python, runnable, server, unsupported};
 
 /// Compiles a source tree into a plan.
 ///
@@ -32,6 +32,7 @@ pub fn plan(
     foreign::check(context)?;
     let mut draft = Draft::default();
     let plan = match runtime(context, &mut draft)? {
+        Runtime::Binary => binary::plan(context, draft),
         Runtime::Go => go::plan(context, draft),
         Runtime::Node => node::plan(context, draft),
         Runtime::Python => python::plan(context, draft),
@@ -42,6 +43,7 @@ pub fn plan(
 }
 
 enum Runtime {
+    Binary,
     Go,
     Node,
     Python,
@@ -49,6 +51,11 @@ enum Runtime {
 }
 
 fn runtime(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError> {
+    if binary::is_named(context) {
+        let place = context.manifest.given().place("build.type").unwrap_or_default();
+        draft.why.push(format!("{place} says `build.type: artifact`"));
+        return Ok(Runtime::Binary);
+    }
     let Some(name) = context.manifest.runtime.as_deref() else {
         return detect(context, draft);
     };
@@ -101,6 +108,9 @@ fn detect(context: Context<'_>, draft: &mut Draft) -> Result<Runtime, PlanError>
             .why
             .push("`command` says what starts, and nothing in the folder names a language".to_owned());
         Ok(Runtime::Server)
+    } else if let Some(sign) = binary::sign(context) {
+        draft.why.push(format!("`{sign}` is the folder's only program"));
+        Ok(Runtime::Binary)
     } else {
         Err(PlanError::Undetected {
             looked_for: looked_for(),
@@ -117,6 +127,7 @@ fn looked_for() -> Vec<String> {
         "`*.py`",
         "`*.js`",
         "`*.go`",
+        "one program",
         "`command` in `coracle.yaml`",
     ]
     .map(str::to_owned)

@@ -9,6 +9,7 @@ use crate::files;
 use crate::op::{Base, BaseKind, Copy, Op};
 use crate::plan::{ImagePlan, Plan};
 use crate::step::{Step, StepId};
+use crate::target::Arch;
 
 /// Where the application is in the image.
 pub(crate) const APP: &str = "/app";
@@ -18,6 +19,9 @@ const USER: &str = "65532:65532";
 
 /// The port, when the manifest names none.
 const PORT: u16 = 8080;
+
+/// The Debian release that static bases are of.
+const STATIC_RELEASE: &str = "trixie";
 
 /// A plan while it is being made.
 #[derive(Debug, Default)]
@@ -128,6 +132,17 @@ pub(crate) fn base(context: Context<'_>, name: &str, release: &str, kind: BaseKi
         arch,
         kind,
         packages,
+    })
+}
+
+/// Answers the base of an image, or the root of a build, whose programs are all linked statically.
+pub(crate) fn static_base(arch: Arch) -> Op {
+    Op::Base(Base {
+        recipe: format!("static-{}", arch.name()),
+        release: STATIC_RELEASE.to_owned(),
+        arch,
+        kind: BaseKind::Static,
+        packages: Vec::new(),
     })
 }
 

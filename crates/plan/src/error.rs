@@ -71,6 +71,14 @@ pub enum PlanError {
         /// Their folders.
         folders: Vec<String>,
     },
+    /// A program that was built before cannot be run by the image.
+    #[error("{message}")]
+    Program {
+        /// What is wrong.
+        message: String,
+        /// What the author can do.
+        instead: String,
+    },
     /// The handler that the manifest names is not in its file.
     #[error("`{file}` has no handler `{handler}`")]
     NoHandler {
@@ -147,7 +155,8 @@ impl Failure for PlanError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotYet { instead, .. } | Self::Dependencies { instead, .. } | Self::Foreign { instead, .. } => {
+            Self::NotYet { instead, .. }
+            | Self::Program { instead, .. } | Self::Dependencies { instead, .. } | Self::Foreign { instead, .. } => {
                 Some(instead.clone())
             }
             Self::UnknownRuntime { .. } => Some(known_runtimes()),

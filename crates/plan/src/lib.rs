@@ -5,6 +5,7 @@
 //! where it does it. It reads no clock, no network and no disk, so that a plan can be printed, compared and
 //! put in a snapshot, and so that the same input always means the same steps.
 
+mod binary;
 mod compile;
 mod context;
 mod development;

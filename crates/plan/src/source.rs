@@ -75,6 +75,15 @@ impl MemorySource {
             .collect();
         self
     }
+
+    /// Lets the file at `path` be executed. Files that are added later forget it.
+    #[must_use]
+    pub fn executable(mut self, path: &str) -> Self {
+        for entry in self.entries.iter_mut().filter(|entry| entry.path == path) {
+            entry.kind = Kind::Executable;
+        }
+        self
+    }
 }
 
 fn entry(path: &str, contents: &[u8]) -> Entry {

@@ -18,7 +18,9 @@ const RULES: &[Rule] = &[
     ("retry", |m| m.given().place("retry").is_some()),
     ("schedule", |m| !m.schedule.is_empty()),
     ("links", |m| !m.links.is_empty()),
-    ("build.type", |m| m.build.kind != BuildType::Source),
+    ("build.type", |m| {
+        !matches!(m.build.kind, BuildType::Source | BuildType::Artifact)
+    }),
     ("build.base", |m| m.build.base != Base::Debian),
     ("build.exclude_dependencies", |m| {
         !m.build.exclude_dependencies.is_empty()
@@ -36,7 +38,9 @@ const RULES: &[Rule] = &[
     ("build.builder", |m| m.build.builder.is_some()),
     ("build.buildpacks", |m| !m.build.buildpacks.is_empty()),
     ("build.from", |m| m.build.from.is_some()),
-    ("build.path", |m| m.build.path.is_some()),
+    ("build.path", |m| {
+        m.build.path.is_some() && m.build.kind != BuildType::Artifact
+    }),
 ];
 
 /// Refuses what nothing acts on yet.

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::development;
 use crate::draft::{self, Draft, build_environment, words};
 use crate::error::PlanError;
-use crate::op::{Base, BaseKind, CacheMount, Capture, Input, Op, Run, Sharing};
+use crate::op::{BaseKind, CacheMount, Capture, Input, Op, Run, Sharing};
 use crate::step::StepId;
 
 /// Where the source is while it is compiled.
@@ -70,7 +70,7 @@ impl<'a> Compile<'a> {
             draft.step(
                 "builder",
                 "assemble the builder",
-                static_base(context.target.host),
+                draft::static_base(context.target.host),
             )
         };
         let name = format!("fetch Go {request}");
@@ -197,20 +197,10 @@ pub(super) fn is_read_at_run_time(file: &str) -> bool {
 
 fn image_base(context: Context<'_>, is_static: bool) -> Op {
     if is_static {
-        static_base(context.target.arch)
+        draft::static_base(context.target.arch)
     } else {
         draft::base(context, "plain", RELEASE, BaseKind::Runtime, &[])
     }
-}
-
-fn static_base(arch: crate::target::Arch) -> Op {
-    Op::Base(Base {
-        recipe: format!("static-{}", arch.name()),
-        release: RELEASE.to_owned(),
-        arch,
-        kind: BaseKind::Static,
-        packages: Vec::new(),
-    })
 }
 
 fn cache(name: &str, target: &str) -> CacheMount {

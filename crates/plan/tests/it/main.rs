@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself fails")]
 
+mod binary;
 mod examples;
 mod folder;
+mod go;
 mod messages;
 mod node;
 mod properties;
