@@ -54,7 +54,7 @@ variables! {
     NPM_REGISTRY = "NPM_CONFIG_REGISTRY", "Node's package registry [default: what `.npmrc` says, else registry.npmjs.org]";
     NPM_REGISTRY_LOWER = "npm_config_registry", "";
     NPM_USERCONFIG = "NPM_CONFIG_USERCONFIG", "";
-    GO_PROXY = "GOPROXY", "Go's module proxies, and where Go itself comes from [default: what `go env -w` set, else proxy.golang.org]";
+    GO_PROXY = "GOPROXY", "Go's module proxies [default: what `go env -w` set, else proxy.golang.org]";
     GO_PRIVATE = "GOPRIVATE", "";
     GO_NO_PROXY = "GONOPROXY", "";
     GO_NO_SUMDB = "GONOSUMDB", "";
