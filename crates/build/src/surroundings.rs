@@ -39,6 +39,7 @@ impl Surroundings {
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let mut variables = self.registries.pip.variables();
         variables.push(("NPM_CONFIG_USERCONFIG".to_owned(), NPMRC.to_owned()));
+        variables.extend(self.registries.npm.variables());
         variables.extend(self.registries.go.variables());
         variables.push(("NETRC".to_owned(), NETRC.to_owned()));
         if self.ca_bundle.is_some() {

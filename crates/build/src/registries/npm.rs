@@ -64,6 +64,15 @@ impl Npm {
             .trim_end_matches('/')
     }
 
+    /// Answers the variables that tell Yarn the same, of which the later ones read no `.npmrc` (Yarn's documentation,
+    /// "Configuration"). Without a registry of the host's, Yarn asks its own.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let registry = self.registry.iter().map(|_| self.registry().to_owned());
+        registry
+            .map(|registry| ("YARN_NPM_REGISTRY_SERVER".to_owned(), registry))
+            .collect()
+    }
+
     /// Answers the `.npmrc` that tells npm in a sandbox the same.
     pub fn npmrc(&self) -> String {
         let registry = self
@@ -118,6 +127,12 @@ mod tests {
             npm.npmrc(),
             "registry=https://npm.example/\n@team:registry=https://team.example/\n//team.example/:_authToken=secret\n"
         );
+        let variables = [(
+            "YARN_NPM_REGISTRY_SERVER".to_owned(),
+            "https://npm.example".to_owned(),
+        )];
+        assert_eq!(npm.variables(), variables);
+        assert!(Npm::default().variables().is_empty());
     }
 
     #[test]

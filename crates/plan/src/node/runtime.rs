@@ -22,7 +22,11 @@ impl Runtime {
         package: &Package,
         draft: &mut Draft,
     ) -> Result<Self, PlanError> {
-        version::choose(context, package, draft).map(Self)
+        let wanted = version::choose(context, package, draft)?;
+        if let Wanted::Carried(request) = &wanted {
+            draft.warnings.extend(substituted(context, request));
+        }
+        Ok(Self(wanted))
     }
 
     /// Answers the first part of the version: `24`.
@@ -79,8 +83,20 @@ impl Runtime {
     }
 }
 
+/// Answers a warning when the lock file pins another version than the one that is asked for, which nobody published.
+fn substituted(context: Context<'_>, request: &str) -> Option<String> {
+    let tool = context.lock.tool(&package(context.target.arch), request)?;
+    let version = &tool.version;
+    let fits = version == request || version.starts_with(&format!("{request}."));
+    (!fits).then(|| format!("Node {request} is asked for; {version} is the nearest that can be had"))
+}
+
+fn package(arch: Arch) -> String {
+    format!("node-linux-{}", arch.npm())
+}
+
 fn carrier(context: Context<'_>, request: &str, arch: Arch) -> Op {
-    let package = format!("node-linux-{}", arch.npm());
+    let package = package(arch);
     let unpack = vec![Unpack {
         from: "bin/node".to_owned(),
         to: "/usr/local/bin/node".to_owned(),
