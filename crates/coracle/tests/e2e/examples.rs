@@ -116,7 +116,7 @@ examples! {
     an_es_module_in_typescript_answers: "ts-esm",
     an_express_application_in_typescript_answers_and_its_stack_names_its_lines: "ts-express",
     a_handler_in_typescript_answers: "ts-handler",
-    a_native_module_beside_a_bundle_answers: "ts-native",
+    a_function_of_two_platforms_runs_on_this_one: "two-platforms",
     packages_of_yarn_classic_are_installed: "yarn-app",
     packages_of_a_later_yarn_are_installed: "yarn-berry-app",
 }

@@ -20,6 +20,7 @@ mod left;
 mod machine;
 mod mirror;
 mod other_tools;
+mod platforms;
 mod reproducible;
 mod runs;
 mod serve;
