@@ -1,5 +1,7 @@
 //! What callers hold: a builder makes images of source folders.
 
+mod relock;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +23,6 @@ use crate::graph::Graph;
 use crate::known::{self, Known};
 use crate::lock_file;
 use crate::outcome::Outcome;
-use crate::pinned::{self, Change};
 use crate::pins::{Pinning, Refresh};
 use crate::prepared::{Aim, Prepared};
 use crate::progress::{Event, Observer};
@@ -149,30 +150,6 @@ impl Builder {
         .await
     }
 
-    /// Chooses everything anew that the folder's lock file pins, and answers what that changes.
-    ///
-    /// The file is written if `request` allows it.
-    pub async fn relock(
-        &self,
-        request: &Request,
-        observer: Arc<dyn Observer>,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Change>, BuildError> {
-        let builder = self.held()?;
-        let chosen = Request {
-            locking: Locking::Update,
-            ..request.clone()
-        };
-        let prepared = builder
-            .prepare(&chosen, &observer, cancel, Refresh::Everything)
-            .await?;
-        let changes = pinned::changes(&lock_file::read(&prepared.folder)?, &prepared.lock)?;
-        if request.locking == Locking::Update {
-            lock_file::write(&prepared.folder, &prepared.lock)?;
-        }
-        Ok(changes)
-    }
-
     /// Builds the image of a folder, and the further ones that the request names: their graphs are walked together.
     ///
     /// Ends soon after `cancel` is cancelled. A failed or cancelled build leaves no image and nothing that runs;
@@ -280,10 +257,9 @@ impl Builder {
         let known = Known::of(&self.tools.store, prepared)?;
         let executed = match known.missing(prepared) {
             wanted if wanted.is_empty() => {
-                graph
-                    .nodes
-                    .iter()
-                    .for_each(|node| Outcome::used(&self.tools.store, &node.key));
+                for node in &graph.nodes {
+                    Outcome::used(&self.tools.store, &node.key);
+                }
                 Executed::default()
             }
             wanted => execution.run(wanted).await?,

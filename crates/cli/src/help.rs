@@ -19,7 +19,10 @@ const TEMPLATE: &str = "\
 {options}{after-help}";
 
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Develop", &["new", "dev", "up", "plan", "build", "base", "cache", "runtimes"]),
+    (
+        "Develop",
+        &["new", "dev", "up", "plan", "build", "base", "cache", "runtimes"],
+    ),
     ("Serve", &["serve", "login", "secret", "doctor"]),
     (
         "Use",

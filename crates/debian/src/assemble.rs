@@ -7,7 +7,7 @@
 
 use std::io;
 
-use coracle_content::{StoreError, Tree};
+use coracle_content::{FREE_SPACE, StoreError, Tree};
 use coracle_fetch::FetchError;
 use coracle_oci::{
     CaptureError, CaptureOptions, Compression, Layer, LayerOptions, Trees, UnpackError as LayerUnpackError,
@@ -132,7 +132,7 @@ impl Failure for AssembleError {
             Self::Unpack(source) => return source.hint(),
             Self::Store(source) => return source.hint(),
             _ => match self.class() {
-                Class::Busy => "free some space on the disk of the data directory",
+                Class::Busy => FREE_SPACE,
                 Class::Denied => "run as root: the files of a base belong to several users",
                 _ => return None,
             },

@@ -112,7 +112,7 @@ impl Failure for FetchError {
                 "the server or something on the way to it altered the content; try another"
             }
             Self::Write { source, .. } if is_full(source) => {
-                "free some space on the disk of the data directory"
+                "`coracle cache gc` removes what nothing uses; else free some space on the disk of the data directory"
             }
             _ => return None,
         };

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use coracle_content::{Store, StoreError, Tree};
+use coracle_content::{FREE_SPACE, Store, StoreError, Tree};
 use coracle_spec::{ByteSize, Class, Digest, Failure};
 
 use crate::compression::{HashingReader, decoder};
@@ -118,6 +118,7 @@ impl Failure for UnpackError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store(source) => source.hint(),
+            Self::Entry { .. } if self.class() == Class::Busy => Some(FREE_SPACE.to_owned()),
             _ => None,
         }
     }

@@ -43,7 +43,7 @@ pub struct Server {
     listeners: Tasks,
     tasks: Tasks,
     grace: Duration,
-    _data: DataDirectory,
+    data: DataDirectory,
 }
 
 /// Where a server's instances come from. It outlives the server.
@@ -95,9 +95,9 @@ pub async fn serve(
         listeners: tasks.group(),
         grace: config.shutdown_grace,
         tasks,
-        _data: data,
+        data,
     };
-    let images = ImagesOfFunctions::of(server._data.root());
+    let images = ImagesOfFunctions::of(server.data.root());
     housekeeping::look_after(store.clone(), images, config.cache, &server.tasks);
     let context = server.context((store, uploads), config);
     let gateway = gateway.with_service(router(context, Arc::clone(&server.secrets)));

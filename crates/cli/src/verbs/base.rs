@@ -99,9 +99,10 @@ impl Ls {
     async fn run(self, context: &Context) -> Result<(), Error> {
         let request = self.source.images(Lock::default(), &[])?;
         let pins = Pins::of_project(&request.folder)?;
-        let changes = match self.outdated {
-            true => Some(choose_anew(context, &frozen(request)).await?),
-            false => None,
+        let changes = if self.outdated {
+            Some(choose_anew(context, &frozen(request)).await?)
+        } else {
+            None
         };
         if self.reporting.json {
             return Ok(context.printer.json(&Report {

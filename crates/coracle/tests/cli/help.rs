@@ -18,6 +18,8 @@ fn each_verb_has_a_page() {
         "up",
         "plan",
         "build",
+        "base",
+        "cache",
         "runtimes",
         "serve",
         "login",
@@ -36,10 +38,18 @@ fn each_verb_has_a_page() {
     ] {
         insta::assert_snapshot!(format!("help-{verb}"), world.run([verb, "--help"]));
     }
-    for action in ["set", "ls", "rm"] {
+    for (verb, action) in [
+        ("secret", "set"),
+        ("secret", "ls"),
+        ("secret", "rm"),
+        ("cache", "du"),
+        ("cache", "gc"),
+        ("base", "ls"),
+        ("base", "lock"),
+    ] {
         insta::assert_snapshot!(
-            format!("help-secret-{action}"),
-            world.run(["secret", action, "--help"])
+            format!("help-{verb}-{action}"),
+            world.run([verb, action, "--help"])
         );
     }
 }
