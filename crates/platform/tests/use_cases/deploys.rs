@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use coracle_platform::{ConfigError, DeployError, RevisionStatus};
-use coracle_spec::{Class, Digest, Failure as _};
-use coracle_testkit::{Program, answering};
+use coracle_spec::{Class, Digest, Failure as _, Span};
+use coracle_tasks::CancellationToken;
+use coracle_testkit::{Program, Said, answering};
 use tokio::sync::Notify;
 
 use crate::world::{World, config, get, hello};
@@ -63,6 +64,34 @@ async fn a_request_in_flight_on_the_old_revision_is_finished() {
     assert_eq!(slow.await.unwrap(), "finished");
     old.removed().await;
     assert_eq!(old.signals(), [15]);
+}
+
+#[tokio::test]
+async fn a_deploy_that_is_given_up_ends_what_it_started_and_the_next_one_follows_at_once() {
+    let world = World::running(Program::greeting("one")).await;
+    world.deploy().await.unwrap();
+    let mut patient = config();
+    patient.health.grace = Span::seconds(3600);
+    world.sandboxes.now_run(Program::Idle {
+        said: Said {
+            stdout: "still here\n".to_owned(),
+            ..Said::default()
+        },
+    });
+    let mut log = world.platform.follow(&hello()).await.unwrap();
+    let given_up = CancellationToken::new();
+    let deploy = world.deploy_of(patient);
+    let (deploying, ()) = tokio::join!(world.platform.deploy_unless(deploy, &given_up), async {
+        log.next().await.unwrap();
+        given_up.cancel();
+    });
+    assert!(matches!(deploying, Err(DeployError::GivenUp)), "{deploying:?}");
+    let idle = Arc::clone(&world.sandboxes.created()[1]);
+    idle.removed().await;
+    assert!(world.get().await.body.starts_with("one"));
+    world.sandboxes.now_run(Program::greeting("three"));
+    assert_eq!(world.deploy().await.unwrap().revision.number, 3);
+    assert!(world.get().await.body.starts_with("three"));
 }
 
 #[tokio::test]
