@@ -19,6 +19,9 @@ const LARGE: u64 = 32 * 1024;
 /// The functions that compile.
 pub(super) const FUNCTIONS: &str = include_str!("compile.py");
 
+/// Where the program is that compiles.
+const PROGRAM: &str = "/opt/coracle/compile.py";
+
 const MAIN: &str = "
 end = sys.argv.index(\"--\")
 compile_all(sys.argv[1:end], sys.argv[end + 1 :])
@@ -88,8 +91,11 @@ pub(super) fn of_large_application(context: Context<'_>, files: &[String], root:
 }
 
 fn compile(capture: Capture, unused: &[&str], root: StepId, inputs: Vec<Input>) -> Op {
-    let program = format!("{FUNCTIONS}{MAIN}");
-    let words = ["python3", "-S", "-c", &program, &capture.path, "--"];
+    let words = ["python3", "-S", PROGRAM, &capture.path, "--"];
+    let program = Input::Text {
+        contents: format!("{FUNCTIONS}{MAIN}"),
+        to: PROGRAM.to_owned(),
+    };
     Op::Run(Run {
         root: vec![root],
         command: words
@@ -99,7 +105,7 @@ fn compile(capture: Capture, unused: &[&str], root: StepId, inputs: Vec<Input>) 
             .collect(),
         env: build_environment([("PYTHONHASHSEED", "0")]),
         workdir: "/".to_owned(),
-        inputs,
+        inputs: inputs.into_iter().chain([program]).collect(),
         caches: Vec::new(),
         network: Network::None,
         capture: vec![capture],

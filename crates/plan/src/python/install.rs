@@ -16,7 +16,10 @@ use crate::target::Arch;
 /// Where requirements files are during the installation.
 pub(super) const FILES: &str = "/build";
 
-const PROGRAM: &str = include_str!("install.py");
+const MAIN: &str = include_str!("install.py");
+
+/// Where the program is that calls uv.
+const PROGRAM: &str = "/opt/coracle/install.py";
 
 /// What stands between two calls of uv.
 const THEN: &str = ";";
@@ -64,7 +67,7 @@ impl Install {
                 ("UV_PYTHON_DOWNLOADS", "never"),
             ]),
             workdir: FILES.to_owned(),
-            inputs: self.inputs.clone(),
+            inputs: self.inputs.iter().cloned().chain([program()]).collect(),
             caches: vec![CacheMount {
                 name: "uv".to_owned(),
                 target: "/root/.cache/uv".to_owned(),
@@ -79,11 +82,8 @@ impl Install {
     }
 
     fn command(&self, context: Context<'_>, release: Release) -> Vec<String> {
-        let program = format!("{}{PROGRAM}", bytecode::FUNCTIONS);
         let folder = format!("/usr/local/lib/python{}/dist-packages", release.version());
-        let mut command = ["python3", "-S", "-c", &program, &folder]
-            .map(str::to_owned)
-            .to_vec();
+        let mut command = ["python3", "-S", PROGRAM, &folder].map(str::to_owned).to_vec();
         command.extend(self.names_index.then(|| "own-index".to_owned()));
         for (index, call) in self.calls.iter().enumerate() {
             command.extend((index > 0).then(|| THEN.to_owned()));
@@ -126,6 +126,13 @@ pub(super) fn builder(
         &packages,
     );
     Some(draft.step("builder", "assemble the builder", op))
+}
+
+fn program() -> Input {
+    Input::Text {
+        contents: format!("{}{MAIN}", bytecode::FUNCTIONS),
+        to: PROGRAM.to_owned(),
+    }
 }
 
 /// Answers what every installation says: where to, and for an image that cannot run here, what for.

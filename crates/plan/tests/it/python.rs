@@ -20,9 +20,9 @@ fn dependencies(plan: &Plan) -> &Run {
     }
 }
 
-/// What uv is called with, and nothing of the program that calls it.
+/// What uv is called with, without what calls it.
 fn calls(plan: &Plan) -> String {
-    dependencies(plan).command[5..].join(" ")
+    dependencies(plan).command[4..].join(" ")
 }
 
 /// The text that an installation reads as `/build/NAME`.
