@@ -4,17 +4,23 @@
 //! the ratio; machines drift, so ratios are what to quote. These are no tests: nothing here fails for being slow.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+mod app;
+mod buildkit;
+mod builds;
 mod cold_start;
 mod docker;
 mod http;
 mod program;
 mod sample;
+mod sizes;
 mod unchanged_build;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::buildkit::{BuildKit, Programs};
+use crate::builds::Sides;
 use crate::docker::Engine;
 use crate::program::Coracle;
 
@@ -29,6 +35,27 @@ fn main() -> Result<()> {
         engine.version()?,
         docker::runc_version()?
     );
-    unchanged_build::run(&coracle, &engine, scratch.path())?;
+    builds(&coracle, &engine, scratch.path())?;
+    sizes::run(&coracle, scratch.path())?;
     cold_start::run(&coracle, &engine, scratch.path())
+}
+
+/// Measures builds beside the newest BuildKit, or, where it cannot be had, beside Docker's own.
+fn builds(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<()> {
+    match Programs::newest(&coracle.beside()) {
+        Ok(programs) => {
+            let buildkit = &BuildKit::start(programs, scratch)?;
+            println!("builds: BuildKit {}\n", buildkit.version());
+            let sides = Sides {
+                coracle,
+                buildkit,
+                engine,
+            };
+            builds::run(&sides, scratch)
+        }
+        Err(error) => {
+            println!("builds: Docker's own BuildKit, since {error:#}\n");
+            unchanged_build::run(coracle, engine, scratch)
+        }
+    }
 }

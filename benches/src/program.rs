@@ -62,6 +62,24 @@ impl Coracle {
         Ok(Server { child, address })
     }
 
+    /// Builds a folder and runs it at `address`.
+    pub(crate) fn up(&self, folder: &Path, address: SocketAddr) -> Result<Up> {
+        let listen = format!("--listen={address}");
+        let child = self
+            .command()
+            .arg("up")
+            .arg(folder)
+            .arg(listen)
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Up(child))
+    }
+
+    /// Answers the folder that the program is in.
+    pub(crate) fn beside(&self) -> PathBuf {
+        self.program.parent().map(Path::to_owned).unwrap_or_default()
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -91,6 +109,18 @@ impl Drop for Server {
             .args(["-INT", &self.child.id().to_string()])
             .status();
         let _ = self.child.wait();
+    }
+}
+
+/// A function that is up, until it is dropped.
+pub(crate) struct Up(Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .args(["-INT", &self.0.id().to_string()])
+            .status();
+        let _ = self.0.wait();
     }
 }
 

@@ -66,6 +66,21 @@ pub(crate) const FOR_BENCHMARKS: &[Need] = &[
         package: "runc",
         why: "is a peer",
     },
+    Need {
+        program: "go",
+        package: "golang-go",
+        why: "compiles the newest BuildKit, a peer",
+    },
+    Need {
+        program: "curl",
+        package: "curl",
+        why: "fetches the npm that a peer runs",
+    },
+    Need {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+        why: "makes the systems whose size is compared",
+    },
 ];
 
 /// What the Debian package is made with.
