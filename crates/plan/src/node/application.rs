@@ -149,11 +149,7 @@ impl Finder<'_> {
             return Ok(started(start, Made::Built));
         }
         if let Some(path) = missing {
-            let found = self.searched(draft);
-            return found.map_err(|_| PlanError::Missing {
-                path,
-                named_by: format!("the `start` script in `{}`", package::FILE),
-            });
+            return self.searched(draft).or_else(|_| not_there(start, path));
         }
         match start
             .program()
@@ -253,6 +249,17 @@ impl Finder<'_> {
             made: Made::Bundled(bundle),
         }
     }
+}
+
+/// A word without the suffix of a program may be the value of an option before it.
+fn not_there(start: Start, path: String) -> Result<Application, PlanError> {
+    if !detect::is_source(&path) {
+        return Ok(started(start, Made::AsItIs));
+    }
+    Err(PlanError::Missing {
+        path,
+        named_by: format!("the `start` script in `{}`", package::FILE),
+    })
 }
 
 fn started(start: Start, made: Made) -> Application {

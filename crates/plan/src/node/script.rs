@@ -10,6 +10,9 @@ const LAUNCHERS: &str = "/app/node_modules/.bin/";
 /// Has Node name lines of the source in stack traces.
 pub(super) const SOURCE_MAPS: &str = "--enable-source-maps";
 
+/// Node's options that are followed by code instead of a file.
+const IS_CODE: [&str; 4] = ["-e", "--eval", "-p", "--print"];
+
 /// Node's options whose value may be a word of its own.
 const TAKES_A_WORD: [&str; 7] = [
     "-r",
@@ -60,6 +63,9 @@ impl Start {
     pub(super) fn program(&self) -> Option<usize> {
         let mut words = self.words.iter().enumerate().skip(1);
         while let Some((index, word)) = words.next() {
+            if IS_CODE.contains(&word.as_str()) {
+                return None;
+            }
             if TAKES_A_WORD.contains(&word.as_str()) {
                 words.next();
             } else if !word.starts_with('-') {
@@ -222,6 +228,7 @@ mod tests {
             ("node -r dotenv/config dist/a.js", Some("dist/a.js")),
             ("node --enable-source-maps .", Some(".")),
             ("node", None),
+            ("node -e serve", None),
         ] {
             let start = parse(script).unwrap();
             assert_eq!(
