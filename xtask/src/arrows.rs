@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "platform",
         &[
-            "content", "gateway", "oci", "sandbox", "scale", "spec", "state", "tasks",
+            "build", "content", "gateway", "oci", "plan", "sandbox", "scale", "spec", "state", "tasks",
         ],
     ),
     ("sandbox", &["netns", "spec", "tasks"]),

@@ -21,15 +21,15 @@ use serde::de::DeserializeOwned;
 
 use crate::routes;
 use crate::types::{
-    DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, Rescaled, RevisionView,
-    RollbackRequest, SecretView, ServerInfo,
+    BuildQuery, DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, Rescaled,
+    RevisionView, RollbackRequest, SecretView, ServerInfo,
 };
 
 pub use connection::Body;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::ClientError;
-pub use lines::LogLines;
+pub use lines::{BuildEvents, JsonLines, LogLines};
 pub use tls::{Trust, TrustError};
 
 /// A request's body: bytes, or a stream of them.
@@ -123,6 +123,27 @@ impl Client {
         let path = format!("{}?tail={}&follow={}", routes::logs(id), query.tail, query.follow);
         let response = within(ANSWER, self.send(Request::get(path), bytes_body(Bytes::new()))).await?;
         Ok(LogLines::new(response.into_body()))
+    }
+
+    /// Builds the image of a source folder on the server. `archive` is a tar of the folder of `size` bytes, plain or
+    /// compressed by gzip or zstd, with the manifest as `coracle.yaml`.
+    pub async fn build(
+        &self,
+        query: &BuildQuery,
+        size: u64,
+        archive: RequestBody,
+    ) -> Result<BuildEvents, ClientError> {
+        let path = format!(
+            "{}?folder={}&locked={}",
+            routes::BUILD.path,
+            query.folder,
+            query.locked
+        );
+        let request = Request::post(path)
+            .header(http::header::CONTENT_TYPE, "application/x-tar")
+            .header(http::header::CONTENT_LENGTH, size);
+        let response = within(LONG, self.send(request, archive)).await?;
+        Ok(BuildEvents::new(response.into_body()))
     }
 
     /// Lists the secrets of `namespace`, without their values.

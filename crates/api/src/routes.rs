@@ -40,6 +40,8 @@ routes! {
     SCALE = PATCH "/api/v1/functions/{namespace}/{name}/scale";
     /// Reads or follows a function's log.
     LOGS = GET "/api/v1/functions/{namespace}/{name}/logs";
+    /// Builds the image of a source folder, whose archive is the body.
+    BUILD = POST "/api/v1/builds";
     /// Lists a namespace's secrets, without values.
     SECRETS = GET "/api/v1/secrets/{namespace}";
     /// Sets a secret to the body.

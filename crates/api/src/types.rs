@@ -1,5 +1,6 @@
 //! What the API's bodies hold.
 
+mod build;
 mod deploy;
 mod function;
 mod log;
@@ -8,6 +9,7 @@ mod scale;
 mod secret;
 mod server;
 
+pub use build::{BuildEvent, BuildQuery};
 pub use deploy::{DeployRequest, Deployed, RollbackRequest};
 pub use function::{
     EventView, ExitView, FailureView, FunctionDetail, FunctionSummary, ImageView, InstanceView, QueueView,

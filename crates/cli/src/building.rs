@@ -13,7 +13,7 @@ use crate::progress::Progress;
 /// The user ended the build.
 #[derive(Debug, thiserror::Error)]
 #[error("the build was interrupted")]
-struct Interrupted;
+pub(crate) struct Interrupted;
 
 impl Failure for Interrupted {
     fn class(&self) -> Class {

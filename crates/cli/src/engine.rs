@@ -91,13 +91,7 @@ impl Engine {
         let run = store.scratch().map_err(|source| failed(settings, source))?;
         let tasks = Tasks::new();
         let keeper = Keeper::new(run.path().to_owned(), Duration::ZERO, &tasks, &settings.outside)?;
-        let tools = Tools {
-            store: store.clone(),
-            fetcher: Fetcher::new(settings.outside.fetch_config())?,
-            archive: Archive::choose(settings.outside.debian_mirror.as_deref(), &settings.outside.apt)?,
-            sandboxes: keeper.sandboxes(),
-            surroundings: surroundings(settings),
-        };
+        let tools = tools(&store, &keeper, settings)?;
         Ok(Self {
             store,
             builder: Builder::new(tools),
@@ -116,6 +110,22 @@ impl Engine {
     pub(crate) async fn close(self) {
         self.keeper.end(&self.tasks).await;
     }
+}
+
+/// Answers what builds, in sandboxes of `keeper`.
+pub(crate) fn builder(store: &Store, keeper: &Keeper, settings: &Settings) -> Result<Builder, EngineError> {
+    Ok(Builder::new(tools(store, keeper, settings)?))
+}
+
+fn tools(store: &Store, keeper: &Keeper, settings: &Settings) -> Result<Tools, EngineError> {
+    let outside = &settings.outside;
+    Ok(Tools {
+        store: store.clone(),
+        fetcher: Fetcher::new(outside.fetch_config())?,
+        archive: Archive::choose(outside.debian_mirror.as_deref(), &outside.apt)?,
+        sandboxes: keeper.sandboxes(),
+        surroundings: surroundings(settings),
+    })
 }
 
 /// Opens the store in the data directory, and makes it if it is not there.

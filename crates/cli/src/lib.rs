@@ -18,14 +18,17 @@ mod interrupt;
 mod local;
 mod log;
 mod login;
+mod pack;
 mod printer;
 mod progress;
 mod project;
+mod remote_build;
 mod run;
 mod service_manager;
 mod settings;
 mod size;
 mod table;
+mod upload;
 mod verbs;
 
 pub use run::main;

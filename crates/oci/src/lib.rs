@@ -18,6 +18,7 @@ mod image;
 mod index;
 mod layer;
 mod path;
+mod source;
 pub mod tar;
 mod tree;
 mod unpack;
@@ -30,4 +31,5 @@ pub use image::{Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, load
 pub use index::{Index, assemble_index};
 pub use layer::{Layer, LayerError, LayerOptions, LayerWriter, Trees, write_layer};
 pub use path::{InvalidPath, LayerPath};
+pub use source::{SourceError, unpack_source};
 pub use unpack::{Devices, SetId, UnpackError, UnpackLimits, UnpackPolicy, unpack, unpack_with};

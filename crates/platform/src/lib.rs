@@ -9,6 +9,7 @@
 //! A service and a single command use the same code: what differs is the configuration and how long the state lives.
 
 mod adopt;
+mod builds;
 mod deploy;
 mod describe;
 mod dial;
@@ -35,6 +36,8 @@ mod services;
 mod spares;
 mod turns;
 
+pub use builds::{BuildPlace, Builds, BuiltSource, SourceArchive, SourceBuildError};
+pub use coracle_build::{Event as BuildEvent, Locking, Observer};
 pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
 pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
 pub use describe::{

@@ -1,6 +1,7 @@
 //! The control API under `/api/v1`: one handler a route, one file a subject.
 
 mod blobs;
+mod builds;
 mod describe;
 mod functions;
 mod info;
@@ -12,12 +13,13 @@ mod secrets;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, delete, get, head, patch, post, put};
 use coracle_api::routes::{self, Route};
 use coracle_api::types::ServerInfo;
 use coracle_content::Store;
-use coracle_platform::Platform;
+use coracle_platform::{Builds, Platform};
 use coracle_tasks::CancellationToken;
 
 use crate::auth::{Secrets, authenticated};
@@ -33,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     /// What of them waits for its deploy.
     pub(crate) uploads: Arc<Uploads>,
+    /// Builds sources that are sent, if the server does.
+    pub(crate) builds: Option<Builds>,
     /// What the server says of itself.
     pub(crate) info: Arc<ServerInfo>,
     /// Cancelled when the server ends: what would go on for ever ends too.
@@ -53,7 +57,7 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
         .layer(from_fn_with_state(secrets, authenticated))
 }
 
-fn handlers() -> [(Route, MethodRouter<Context>); 14] {
+fn handlers() -> [(Route, MethodRouter<Context>); 15] {
     [
         (routes::SERVER, get(info::server)),
         (routes::FUNCTIONS, get(functions::list)),
@@ -64,6 +68,10 @@ fn handlers() -> [(Route, MethodRouter<Context>); 14] {
         (routes::ROLLBACK, post(functions::roll_back)),
         (routes::SCALE, patch(scale::change)),
         (routes::LOGS, get(logs::read)),
+        (
+            routes::BUILD,
+            post(builds::build).layer(DefaultBodyLimit::disable()),
+        ),
         (routes::SECRETS, get(secrets::list)),
         (routes::SET_SECRET, put(secrets::set)),
         (routes::REMOVE_SECRET, delete(secrets::remove)),

@@ -14,23 +14,27 @@ pub(crate) struct ProblemResponse {
     body: ProblemBody,
 }
 
-/// Turns a failure into an answer. What is internal is logged, since nobody else can mend it.
+/// Turns a failure into an answer.
 pub(crate) fn problem(failure: &dyn Failure) -> ProblemResponse {
+    ProblemResponse {
+        class: failure.class(),
+        body: ProblemBody { error: told(failure) },
+    }
+}
+
+/// Turns a failure into what a client is told. What is internal is logged, since nobody else can mend it.
+pub(crate) fn told(failure: &dyn Failure) -> Problem {
     let class = failure.class();
     let causes = causes(failure);
     if class == Class::Internal {
         tracing::error!(error = %failure, ?causes, "a request failed");
     }
-    let error = Problem {
+    Problem {
         class: class.word().to_owned(),
         message: failure.to_string(),
         hint: failure.hint(),
         causes,
         request_id: String::new(),
-    };
-    ProblemResponse {
-        class,
-        body: ProblemBody { error },
     }
 }
 

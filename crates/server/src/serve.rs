@@ -151,6 +151,7 @@ impl Server {
             platform: self.platform.clone(),
             store,
             uploads,
+            builds: config.builds,
             info: Arc::new(info),
             ending: self.listeners.token(),
         }

@@ -1,31 +1,42 @@
-//! The lines of a log as they arrive.
+//! Values that arrive one a line: of a log, of a build.
+
+use std::marker::PhantomData;
 
 use bytes::{Buf, BytesMut};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 
 use super::{Body, ClientError};
-use crate::types::LogLine;
+use crate::types::{BuildEvent, LogLine};
 
 /// The longest line: the server cuts an instance's lines well below this.
 const LONGEST: usize = 4 << 20;
 
 /// The lines of a log; ends when the server has no more, or never when following.
+pub type LogLines = JsonLines<LogLine>;
+
+/// What happens in a build, as it happens. Dropping it ends the build.
+pub type BuildEvents = JsonLines<BuildEvent>;
+
+/// Values that arrive one a line.
 #[derive(Debug)]
-pub struct LogLines {
+pub struct JsonLines<T> {
     body: Body,
     pending: BytesMut,
+    values: PhantomData<fn() -> T>,
 }
 
-impl LogLines {
+impl<T: DeserializeOwned> JsonLines<T> {
     pub(super) fn new(body: Body) -> Self {
         Self {
             body,
             pending: BytesMut::new(),
+            values: PhantomData,
         }
     }
 
-    /// Waits for the next line. `None` is the end. Dropping the wait loses nothing.
-    pub async fn next(&mut self) -> Result<Option<LogLine>, ClientError> {
+    /// Waits for the next value. `None` is the end. Dropping the wait loses nothing.
+    pub async fn next(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
                 let line = self.pending.split_to(end);
@@ -35,7 +46,7 @@ impl LogLines {
                     .map_err(ClientError::Decode);
             }
             if self.pending.len() > LONGEST {
-                return Err(ClientError::Answer("a line of the log has no end".into()));
+                return Err(ClientError::Answer("a line of the answer has no end".into()));
             }
             match self.body.frame().await {
                 None => return Ok(None),

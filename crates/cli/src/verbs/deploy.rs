@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
+use coracle_api::Client;
 use coracle_api::types::{DeployRequest, Deployed};
-use coracle_api::{Client, client::RequestBody};
-use coracle_content::{Blob, Store};
+use coracle_build::{Built, Request};
+use coracle_content::Store;
 use coracle_oci::Image;
 use coracle_spec::{Digest, FunctionId};
-use futures::TryStreamExt;
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use tokio_util::io::ReaderStream;
 
 use crate::args::{Remote, Reporting};
 use crate::assignments::EnvFlags;
@@ -23,6 +20,7 @@ use crate::error::Error;
 use crate::housekeeping;
 use crate::progress::time;
 use crate::project::{Lock, Source};
+use crate::{remote_build, upload};
 
 /// Build a folder and run it on the server
 ///
@@ -34,6 +32,12 @@ pub(crate) struct Deploy {
     source: Source,
     #[command(flatten)]
     lock: Lock,
+    /// Build on the server: the source is sent, and nothing is needed here but this program
+    #[arg(long = "remote")]
+    on_server: bool,
+    /// Build nothing: deploy the image of this digest, which the server has
+    #[arg(long, value_name = "DIGEST", conflicts_with = "on_server")]
+    image: Option<Digest>,
     #[command(flatten)]
     env: EnvFlags,
     #[command(flatten)]
@@ -49,25 +53,42 @@ impl Deploy {
         let client = context.client(&self.remote)?;
         // Before a build that may take minutes.
         client.server().await?;
-        let engine = Engine::open(context)?;
-        let built = building::build(&engine, &request, context.printer).await;
-        let store = engine.store.clone();
-        engine.close().await;
-        let built = built?;
-        send(&built.image, &store, &client).await?;
+        let (image, here) = self.image(&request, &client, context).await?;
         let function = FunctionId {
             namespace: request.manifest.namespace,
             name: request.manifest.name,
         };
         let deploy = DeployRequest {
-            image: built.image.manifest,
+            image,
             reference: None,
             config: request.manifest.revision,
         };
         let deployed = client.deploy(&function, &deploy).await?;
         self.report(&deployed, context)?;
-        housekeeping::after_build(context, &store, &built).await;
+        if let Some(BuiltHere { store, built }) = here {
+            housekeeping::after_build(context, &store, &built).await;
+        }
         Ok(())
+    }
+
+    /// Answers the image, which is on the server by then, and what was built here for it.
+    async fn image(
+        &self,
+        request: &Request,
+        client: &Client,
+        context: &Context,
+    ) -> Result<(Digest, Option<BuiltHere>), Error> {
+        if let Some(image) = self.image {
+            return Ok((image, None));
+        }
+        if self.on_server {
+            let manifest = self.source.manifest_file();
+            let building = remote_build::build(client, request, manifest, context.printer);
+            return Ok((Box::pin(building).await?, None));
+        }
+        let here = Box::pin(build_here(request, context)).await?;
+        send(&here.built.image, &here.store, client).await?;
+        Ok((here.built.image.manifest, Some(here)))
     }
 
     fn report(&self, deployed: &Deployed, context: &Context) -> Result<(), Error> {
@@ -77,6 +98,20 @@ impl Deploy {
         context.printer.say(summary(deployed));
         Ok(context.printer.line(&deployed.url)?)
     }
+}
+
+/// What was built here, and where it is.
+struct BuiltHere {
+    store: Store,
+    built: Built,
+}
+
+async fn build_here(request: &Request, context: &Context) -> Result<BuiltHere, Error> {
+    let engine = Engine::open(context)?;
+    let built = building::build(&engine, request, context.printer).await;
+    let store = engine.store.clone();
+    engine.close().await;
+    Ok(BuiltHere { store, built: built? })
 }
 
 /// Says which revision serves now.
@@ -103,14 +138,9 @@ async fn send(image: &Image, store: &Store, client: &Client) -> Result<(), Error
     for digest in parts.into_iter().chain([image.manifest]) {
         if !client.has_blob(&digest).await? {
             let blob = store.existing_blob(&digest)?;
-            client.put_blob(&digest, blob.size, body(&blob)?).await?;
+            let body = upload::body_of(blob.open()?.into());
+            client.put_blob(&digest, blob.size, body).await?;
         }
     }
     Ok(())
-}
-
-/// Answers a blob as a stream.
-fn body(blob: &Blob) -> Result<RequestBody, Error> {
-    let file = tokio::fs::File::from_std(blob.open()?.into());
-    Ok(StreamBody::new(ReaderStream::new(file).map_ok(Frame::data)).boxed_unsync())
 }

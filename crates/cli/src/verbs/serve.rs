@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use coracle_platform::Builds;
 use coracle_server::{DataDirectory, Listen, ServeConfig, Server};
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 
 use crate::context::Context;
-use crate::engine::Keeper;
+use crate::engine::{self, Keeper};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
@@ -95,6 +96,7 @@ impl Serve {
             environment: context.settings.outside.function_variables(),
             spares: self.spares,
             cache: context.settings.cache.limits(data.root()),
+            builds: Some(builds(keeper, context)?),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };
@@ -110,6 +112,13 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+/// Answers what builds the sources that `deploy --remote` sends.
+fn builds(keeper: &Keeper, context: &Context) -> Result<Builds, Error> {
+    let store = engine::open_store(&context.settings)?;
+    let builder = engine::builder(&store, keeper, &context.settings)?;
+    Ok(Builds::new(builder, store))
 }
 
 /// Says where everything is. The address is data: scripts wait for it.

@@ -73,7 +73,11 @@ fn collected_at_last(machine: &Machine, image: &Value) {
 #[test]
 fn builds_beside_collections_succeed_and_the_cache_stays_within_its_limit() {
     let machine = Machine::empty();
-    let ships = [Ship::new(), Ship::new().named("other"), Ship::new().named("third")];
+    let ships = [
+        Ship::new(),
+        Ship::new().named("other"),
+        Ship::new().named("third"),
+    ];
     let builds: Vec<_> = ships
         .iter()
         .map(|ship| machine.bounded_build(ship, "none").spawn().unwrap())

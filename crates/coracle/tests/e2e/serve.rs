@@ -4,5 +4,7 @@ mod access;
 mod cold_start;
 mod deploys;
 mod ending;
+mod remote;
+mod rollback;
 mod secrets;
 mod verbs;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use coracle_content::Limits;
+use coracle_platform::Builds;
 
 /// Where functions and the API are served.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct ServeConfig {
     pub spares: usize,
     /// What may stay in the store although nothing uses it.
     pub cache: Limits,
+    /// Builds sources that are sent; none: the server takes images only.
+    pub builds: Option<Builds>,
     /// The version of the program.
     pub version: String,
     /// How long requests in flight may take to finish when the server ends.
@@ -51,6 +54,7 @@ impl Default for ServeConfig {
                 bytes: None,
                 unused: None,
             },
+            builds: None,
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),
         }
