@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod bounds;
 mod cache;
 mod doctor;
 mod examples;
