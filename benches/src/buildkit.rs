@@ -146,12 +146,15 @@ impl BuildKit {
         )
     }
 
-    /// Builds an image into an archive for Docker.
+    /// Builds an image into an archive for Docker, in the form that it loads soonest.
     pub(crate) fn archive(&self, app: &App, folder: &Path, archive: &Path) -> Result<()> {
         self.output(
             app,
             folder,
-            &format!("type=docker,name=peer,dest={}", archive.display()),
+            &format!(
+                "type=docker,name=peer,compression=uncompressed,force-compression=true,dest={}",
+                archive.display()
+            ),
         )
     }
 
