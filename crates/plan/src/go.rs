@@ -50,7 +50,7 @@ pub(crate) fn plan(context: Context<'_>, mut draft: Draft) -> Result<Plan, PlanE
     draft.warnings.extend(selected.warnings);
 
     let compile = Compile::new(context, &project, &application, selected.files.clone())?;
-    let root = compile.root(context, request, &mut draft)?;
+    let root = compile.root(context, &request, &mut draft)?;
     let step = compile.op(context, root)?;
     draft.layer("program", "compile the program", step);
     let rest: Vec<String> = selected

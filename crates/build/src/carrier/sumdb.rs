@@ -191,7 +191,9 @@ type Hash = [u8; 32];
 
 fn hash(parts: &[&[u8]]) -> Hash {
     let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize().into()
 }
 
@@ -268,13 +270,11 @@ fn middle(from: u64, to: u64) -> u64 {
 
 /// Answers the hash above hashes, whose number is a power of two.
 fn combined(hashes: &[Hash]) -> Hash {
-    match hashes {
-        [one] => *one,
-        _ => {
-            let (left, right) = hashes.split_at(hashes.len() / 2);
-            node(combined(left), combined(right))
-        }
+    if let [one] = hashes {
+        return *one;
     }
+    let (left, right) = hashes.split_at(hashes.len() / 2);
+    node(combined(left), combined(right))
 }
 
 /// Answers the path of a tile (`golang.org/x/mod/sumdb/tlog`, "Tile"): digits in groups of three, and how many hashes
@@ -328,19 +328,16 @@ mod tests {
             }
         }
 
-        fn root(&self, leaves: &[Hash]) -> Hash {
-            match leaves {
-                [one] => *one,
-                _ => {
-                    let (left, right) =
-                        leaves.split_at(usize::try_from(middle(0, leaves.len() as u64)).unwrap());
-                    node(self.root(left), self.root(right))
-                }
+        fn root(leaves: &[Hash]) -> Hash {
+            if let [one] = leaves {
+                return *one;
             }
+            let (left, right) = leaves.split_at(usize::try_from(middle(0, leaves.len() as u64)).unwrap());
+            node(Self::root(left), Self::root(right))
         }
 
         fn answer(&self, place: u64, record: &str) -> String {
-            let root = STANDARD.encode(self.root(&self.leaves));
+            let root = STANDARD.encode(Self::root(&self.leaves));
             let text = format!("go.sum database tree\n{}\n{root}\n", self.leaves.len());
             let signature = [&[0; 4], self.pair.sign(text.as_bytes()).as_ref()].concat();
             format!(
@@ -359,11 +356,7 @@ mod tests {
                 .filter(char::is_ascii_digit)
                 .collect();
             let span = 1 << (8 * level);
-            let hashes: Vec<Hash> = self
-                .leaves
-                .chunks_exact(span)
-                .map(|part| self.root(part))
-                .collect();
+            let hashes: Vec<Hash> = self.leaves.chunks_exact(span).map(Self::root).collect();
             let start = 256 * digits.parse::<usize>().unwrap();
             hashes[start..hashes.len().min(start + 256)].concat()
         }

@@ -39,7 +39,7 @@ impl Go {
     pub fn from_file(text: &str) -> Self {
         let pairs = text.lines().filter_map(|line| line.trim().split_once('='));
         Self::from_variables(|name| {
-            let found = pairs.clone().filter(|(own, _)| *own == name).last();
+            let found = pairs.clone().rfind(|(own, _)| *own == name);
             found.map(|(_, value)| value.to_owned())
         })
     }
@@ -117,9 +117,10 @@ impl Go {
     /// Answers the `.netrc` for the hosts that modules come from.
     pub fn netrc(&self) -> String {
         let wanted = self.logins.iter().filter(|login| self.asks(&login.machine));
-        wanted
+        let lines: Vec<String> = wanted
             .map(|login| format!("machine {} {}\n", login.machine, login.words.join(" ")))
-            .collect()
+            .collect();
+        lines.concat()
     }
 
     fn asks(&self, machine: &str) -> bool {

@@ -53,7 +53,7 @@ impl<'a> Compile<'a> {
     pub(super) fn root(
         &self,
         context: Context<'_>,
-        request: String,
+        request: &str,
         draft: &mut Draft,
     ) -> Result<Vec<StepId>, PlanError> {
         let has_c = cgo::is_used(context, self.application)?;
@@ -74,7 +74,7 @@ impl<'a> Compile<'a> {
             )
         };
         let name = format!("fetch Go {request}");
-        let toolchain = draft.step("toolchain", name, toolchain::fetch(context, &request));
+        let toolchain = draft.step("toolchain", name, toolchain::fetch(context, request));
         Ok(vec![builder, toolchain])
     }
 

@@ -41,9 +41,8 @@ fn name_fits(path: &str, arch: Arch) -> bool {
 
 /// Answers the expression of a `//go:build` line before the package clause.
 fn expression(text: &str) -> Option<&str> {
-    let head = text.lines().take_while(|line| !line.starts_with("package "));
-    head.filter_map(|line| line.trim().strip_prefix("//go:build "))
-        .next()
+    let mut head = text.lines().take_while(|line| !line.starts_with("package "));
+    head.find_map(|line| line.trim().strip_prefix("//go:build "))
 }
 
 /// Evaluates an expression of tags, `!`, `&&`, `||` and brackets. What is none counts as true: Go will say so.

@@ -101,11 +101,12 @@ impl ModFile {
             ("toolchain", [name]) => self.toolchain = Some((*name).to_owned()),
             ("use", [folder]) => self.uses.push((*folder).to_owned()),
             ("require", [module, version]) => {
-                self.requires.push(((*module).to_owned(), (*version).to_owned()))
+                self.requires.push(((*module).to_owned(), (*version).to_owned()));
             }
-            ("replace", words) => self
-                .replaces
-                .push(replace(words, line).ok_or_else(|| self.broken(line))?),
+            ("replace", words) => {
+                let replace = replace(words, line).ok_or_else(|| self.broken(line))?;
+                self.replaces.push(replace);
+            }
             ("module" | "go" | "toolchain" | "use" | "require", _) => return Err(self.broken(line)),
             _ => {}
         }

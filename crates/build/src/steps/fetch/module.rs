@@ -15,6 +15,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coracle_plan::Unpack;
+use coracle_spec::{Digest, Hasher};
 use fs_err::{self as fs, File};
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
@@ -65,7 +66,7 @@ fn read(scratch: &Path, place: &Place<'_>) -> io::Result<String> {
     if count > MOST_FILES {
         return Err(io::Error::other(format!("it has more than {MOST_FILES} files")));
     }
-    let work = || -> io::Result<Vec<(String, [u8; 32])>> {
+    let work = || -> io::Result<Vec<(String, Digest)>> {
         let mut archive = open(&path)?;
         let mut hashes = Vec::new();
         loop {
@@ -99,15 +100,15 @@ fn entry(
     index: usize,
     total: &AtomicU64,
     place: &Place<'_>,
-) -> io::Result<(String, [u8; 32])> {
+) -> io::Result<(String, Digest)> {
     let mut entry = archive.by_index(index)?;
     let name = entry.name()?.into_owned();
     let mut output = place(Path::new(&name)).map(create).transpose()?;
-    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; CHUNK]);
+    let (mut hasher, mut chunk) = (Hasher::default(), vec![0; CHUNK]);
     loop {
         let length = entry.read(&mut chunk)?;
         if length == 0 {
-            return Ok((name, hasher.finalize().into()));
+            return Ok((name, hasher.finish()));
         }
         if total.fetch_add(length as u64, Ordering::Relaxed) > MOST_UNPACKED {
             return Err(io::Error::other(format!(
@@ -132,13 +133,12 @@ fn create((path, is_program): (PathBuf, bool)) -> io::Result<File> {
 }
 
 /// Answers the hash of a module: of the list of its files' hashes and names, sorted by name.
-fn summary(hashes: BTreeMap<String, [u8; 32]>) -> String {
-    let mut hasher = Sha256::new();
+fn summary(hashes: BTreeMap<String, Digest>) -> String {
+    let mut list = Sha256::new();
     for (name, hash) in hashes {
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        hasher.update(format!("{hex}  {name}\n"));
+        list.update(format!("{}  {name}\n", hash.hex()));
     }
-    format!("h1:{}", STANDARD.encode(hasher.finalize()))
+    format!("h1:{}", STANDARD.encode(list.finalize()))
 }
 
 /// Answers the path of an entry in the module, and where it goes; nothing when `part` does not take it.
@@ -197,11 +197,8 @@ mod tests {
     fn a_module_has_the_hash_that_go_gives_it() {
         // Of `golang.org/x/mod/sumdb/dirhash`, `Hash1`: sha256 of the lines of `sha256sum`, sorted by name.
         let folder = archive(&[("m@v1/b", "two\n"), ("m@v1/a", "one\n")]);
-        let lines = ["one\n", "two\n"].map(|text| {
-            let hash = Sha256::digest(text);
-            hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-        });
-        let list = format!("{}  m@v1/a\n{}  m@v1/b\n", lines[0], lines[1]);
+        let [one, two] = ["one\n", "two\n"].map(|text| Digest::of(text).hex());
+        let list = format!("{one}  m@v1/a\n{two}  m@v1/b\n");
         let expected = format!("h1:{}", STANDARD.encode(Sha256::digest(list)));
         assert_eq!(hash(folder.path()).unwrap(), expected);
     }
