@@ -120,10 +120,12 @@ impl Stage {
         for entry in fs_err::read_dir(self.root.join("usr/share/man/man1"))? {
             files.push(entry?.path());
         }
-        for file in files {
-            run("gzip", &["-9n", &file.to_string_lossy()], &[])?;
-        }
-        Ok(())
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        let arguments: Vec<&str> = ["-9n"]
+            .into_iter()
+            .chain(files.iter().map(AsRef::as_ref))
+            .collect();
+        run("gzip", &arguments, &[])
     }
 
     fn control(&self, sources: &Path, version: &str, architecture: &str) -> Result<()> {

@@ -21,6 +21,7 @@ mod left;
 mod machine;
 mod mirror;
 mod other_tools;
+mod package;
 mod platforms;
 mod reproducible;
 mod runs;
