@@ -14,6 +14,7 @@ mod bounds;
 mod cache;
 mod doctor;
 mod examples;
+mod go;
 mod harbour;
 mod isolation;
 mod killed;

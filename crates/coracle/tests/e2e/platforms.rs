@@ -87,7 +87,7 @@ fn every_program_and_library_in_an_image_is_for_its_platform() {
 }
 
 /// Unpacks the image for `arch` out of `from`, layer over layer.
-fn unpacked(from: &str, arch: &str, place: &Path) -> std::path::PathBuf {
+pub(crate) fn unpacked(from: &str, arch: &str, place: &Path) -> std::path::PathBuf {
     let (image, root) = (place.join(format!("{arch}-image")), place.join(arch));
     let to = format!("dir:{}", image.display());
     let copy = ["--insecure-policy", "--override-arch", arch, "copy", from, &to];
@@ -129,7 +129,8 @@ fn elf_files(folder: &Path, found: &mut Vec<(String, u16)>) {
     }
 }
 
-fn elf_machine(path: &Path) -> Option<u16> {
+/// Answers the `e_machine` of an ELF file; nothing for any other.
+pub(crate) fn elf_machine(path: &Path) -> Option<u16> {
     let mut head = [0; 20];
     fs_err::File::open(path).unwrap().read_exact(&mut head).ok()?;
     head.starts_with(b"\x7fELF")
