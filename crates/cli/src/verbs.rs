@@ -84,8 +84,8 @@ impl Verb {
             Self::Invoke(invoke) => return invoke.run(context).await,
             Self::Logs(logs) => logs.run(context).await?,
             Self::Rm(rm) => rm.run(context).await?,
-            Self::Completions(completions) => completions.run(context).await?,
-            Self::Man(man) => man.run(context).await?,
+            Self::Completions(completions) => completions.run(context)?,
+            Self::Man(man) => man.run(context)?,
         }
         Ok(ExitCode::SUCCESS)
     }

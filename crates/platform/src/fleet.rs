@@ -43,10 +43,8 @@ pub(crate) struct Fleet {
 /// What changes about a fleet. The lock is held for bookkeeping only.
 #[derive(Default)]
 struct Crew {
-    /// How many instances there are to be: the revision's own, or what it was changed to.
-    scale: Scale,
-    /// Whether that was changed since the deploy.
-    rescaled: bool,
+    /// How many instances there are to be, when that was changed since the deploy.
+    rescaled: Option<Scale>,
     /// Every instance from its creation to its end.
     instances: Vec<Arc<Instance>>,
     /// Starts under way.
@@ -63,16 +61,6 @@ struct Crew {
     closed: bool,
 }
 
-impl Crew {
-    /// Makes a crew of nobody yet.
-    fn of(scale: Scale) -> Self {
-        Self {
-            scale,
-            ..Self::default()
-        }
-    }
-}
-
 /// A start that went well.
 #[derive(Debug, Clone, Copy)]
 struct Start {
@@ -85,7 +73,6 @@ struct Start {
 impl Fleet {
     /// Makes the fleet of a revision, without instances.
     pub(crate) fn new(revision: Revision, services: &Arc<Services>) -> Arc<Self> {
-        let scale = revision.config.scale.clone();
         Arc::new_cyclic(|this| {
             let capacity = Arc::new(FleetCapacity::of(this.clone()));
             let door = gateway::Revision::new(revision.id(), revision.limits(), capacity, &services.tasks);
@@ -94,7 +81,7 @@ impl Fleet {
                 door,
                 services: Arc::clone(services),
                 image: tokio::sync::Mutex::default(),
-                crew: Mutex::new(Crew::of(scale)),
+                crew: Mutex::default(),
             }
         })
     }
@@ -120,7 +107,12 @@ impl Fleet {
         let crew = self.crew();
         let over = crew.retired || crew.closed;
         let asked = over && Arc::strong_count(&self.door) > 1;
-        asked || !crew.instances.is_empty() || crew.starting > 0 || (!over && crew.scale.min > 0)
+        asked || !crew.instances.is_empty() || crew.starting > 0 || (!over && self.scale_of(&crew).min > 0)
+    }
+
+    /// Answers how many instances there are to be: as it was changed to, else as the revision says.
+    fn scale_of<'a>(&'a self, crew: &'a Crew) -> &'a Scale {
+        crew.rescaled.as_ref().unwrap_or(&self.revision.config.scale)
     }
 
     fn crew(&self) -> MutexGuard<'_, Crew> {

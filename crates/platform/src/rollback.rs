@@ -139,9 +139,11 @@ impl Platform {
     async fn image_is_whole(&self, number: u64, digest: Digest) -> Result<(), RollbackError> {
         let store = self.services().store.clone();
         let looked = tokio::task::spawn_blocking(move || is_whole(&store, &digest)).await;
-        match looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))? {
-            true => Ok(()),
-            false => Err(RollbackError::NoImage { number, digest }),
+        let whole = looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        if whole {
+            Ok(())
+        } else {
+            Err(RollbackError::NoImage { number, digest })
         }
     }
 }

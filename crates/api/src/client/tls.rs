@@ -68,7 +68,7 @@ impl Trust {
         }
         let roots = match &self.bundle {
             Some(file) => read(file)?,
-            None => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
         };
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?

@@ -18,7 +18,7 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+    pub(super) fn run(self, context: &Context) -> Result<(), Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut help::command(), "coracle", &mut script);
         Ok(context.printer.bytes(&script)?)

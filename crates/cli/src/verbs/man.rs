@@ -33,7 +33,7 @@ impl Failure for ManError {
 }
 
 impl Man {
-    pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+    pub(super) fn run(self, context: &Context) -> Result<(), Error> {
         fs_err::create_dir_all(&self.dir).map_err(ManError)?;
         clap_mangen::generate_to(help::command(), &self.dir).map_err(ManError)?;
         let written = self.dir.display();

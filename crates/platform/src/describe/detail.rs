@@ -160,7 +160,7 @@ impl Platform {
         let looked = looked
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        looked.inspect_err(|error| warn_unless_gone(error)).ok()
+        looked.inspect_err(warn_unless_gone).ok()
     }
 }
 

@@ -15,24 +15,19 @@ use crate::instance::{Instance, State};
 impl Fleet {
     /// Answers how many instances there are to be.
     pub(crate) fn scale(&self) -> Scale {
-        self.crew().scale.clone()
+        self.scale_of(&self.crew()).clone()
     }
 
     /// Answers what the scale was changed to since the deploy, if it was.
     pub(crate) fn own_scale(&self) -> Option<Scale> {
-        let crew = self.crew();
-        crew.rescaled.then(|| crew.scale.clone())
+        self.crew().rescaled.clone()
     }
 
     /// Changes how many instances there are to be. Those that run serve on; what is missing starts, and what is too
     /// many ends once it has nothing to do.
     pub(crate) fn rescale(self: &Arc<Self>, scale: Scale) {
         let concurrency = Policy::from(&scale).concurrency;
-        {
-            let mut crew = self.crew();
-            crew.scale = scale;
-            crew.rescaled = true;
-        }
+        self.crew().rescaled = Some(scale);
         self.door.set_concurrency(concurrency);
         if self.needs_looking_after() {
             self.services.fleets.watch(self);
@@ -67,7 +62,7 @@ impl Fleet {
         let mut crew = self.crew();
         let policy = Policy {
             patience: crew.patience(),
-            ..Policy::from(&crew.scale)
+            ..Policy::from(self.scale_of(&crew))
         };
         if crew.closed {
             return Err(Arc::new(self.failure(StartCause::Stopping)));

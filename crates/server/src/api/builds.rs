@@ -84,7 +84,7 @@ pub(super) async fn build(
     // The events end with the build: then its outcome is there, or about to be.
     let last = async move {
         let built = building.await.unwrap_or(Err(SourceBuildError::Stopping));
-        encoded(&keep(&context, built).await)
+        encoded(&keep(&context, built))
     };
     let lines = stream::unfold(telling, next).chain(stream::once(last));
     let lines = lines.map(Ok::<_, std::convert::Infallible>);
@@ -124,7 +124,7 @@ async fn write(path: &std::path::Path, body: Body) -> Result<(), ReceiveError> {
 }
 
 /// Keeps the image until its deploy, and answers the last event.
-async fn keep(context: &Context, built: Result<BuiltSource, SourceBuildError>) -> BuildEvent {
+fn keep(context: &Context, built: Result<BuiltSource, SourceBuildError>) -> BuildEvent {
     match built {
         Ok(BuiltSource { image, lock }) => {
             let parts = image.layers.iter().map(|layer| layer.digest);

@@ -57,7 +57,7 @@ impl Page<'_> {
             "revision",
             format_args!("{}, deployed {when}{by}", revision.number),
         )?;
-        field(f, "image", &revision.image)?;
+        field(f, "image", revision.image)?;
         if let Some(reference) = &revision.reference {
             write!(f, ", {reference}")?;
         }
