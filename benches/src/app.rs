@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::program::{Coracle, checked, repository};
 
+/// npm, in the version that Coracle installs packages with.
+const NPM: &str = "https://registry.npmjs.org/npm/-/npm-11.21.2.tgz";
+
 /// An example as both build it.
 pub(crate) struct Example {
     pub(crate) name: &'static str,
@@ -197,19 +200,13 @@ fn image(coracle: &Coracle, place: &Path, name: &'static str, packages: &[&str])
 
 /// Fetches npm in the version that Coracle builds the example with.
 fn npm(place: &Path) -> Result<Base> {
-    let lock = fs_err::read_to_string(repository("examples/express-app/coracle.lock"))?;
-    let path = lock.lines().find_map(|line| line.strip_prefix("path = \"npm/"));
-    let path = path
-        .context("the example's lock file names no npm")?
-        .trim_end_matches('"');
     let (folder, archive) = (place.join("npm"), place.join("npm.tgz"));
     fs_err::create_dir_all(&folder)?;
-    let url = format!("https://registry.npmjs.org/npm/{path}");
     checked(
         Command::new("curl")
             .args(["--fail", "--silent", "--location", "--output"])
             .arg(&archive)
-            .arg(url),
+            .arg(NPM),
     )?;
     checked(
         Command::new("tar")
