@@ -126,6 +126,7 @@ fn looked_for() -> Vec<String> {
         "`pyproject.toml`",
         "`*.py`",
         "`*.js`",
+        "`*.ts`",
         "`*.go`",
         "one program",
         "`command` in `coracle.yaml`",
