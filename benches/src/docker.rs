@@ -93,6 +93,10 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
         let _ = self.daemon.wait();
+        // It leaves the namespace of the host's network mounted there, also without networks of its own.
+        let _ = Command::new("umount")
+            .arg(self.socket.with_file_name("exec").join("netns/default"))
+            .status();
     }
 }
 

@@ -69,9 +69,10 @@ fn base(coracle: &Coracle, example: &str, scratch: &Path) -> Result<u64> {
     let manifest: Value = serde_json::from_slice(&fs_err::read(blob(digest))?)?;
     let layers = report["layers"].as_array().into_iter().flatten();
     let exported = manifest["layers"].as_array().into_iter().flatten();
-    let bases = layers
-        .zip(exported)
-        .filter(|(layer, _)| layer["step"] == "assemble the base");
+    let bases = layers.zip(exported).filter(|(layer, _)| {
+        let step = layer["step"].as_str();
+        step.is_some_and(|step| step.starts_with("assemble the base"))
+    });
     Ok(bases.filter_map(|(_, exported)| exported["size"].as_u64()).sum())
 }
 

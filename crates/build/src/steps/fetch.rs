@@ -6,7 +6,7 @@ mod wheel;
 use std::io::{self, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
-use coracle_content::{Scratch, Store, StoreError, Tree};
+use coracle_content::{FREE_SPACE, Scratch, Store, StoreError, Tree};
 use coracle_fetch::{Checksum, Download, FetchError, Fetcher, InvalidChecksum, Progress, Silent};
 use coracle_oci::{Layer, LayerError, LayerWriter, Metadata, write_layer};
 use coracle_plan::{Tool, Unpack};
@@ -99,6 +99,9 @@ impl Failure for ToolError {
             Self::Store(error) => error.hint(),
             Self::Other { .. } => {
                 Some("somebody between here and the registry may change archives".to_owned())
+            }
+            Self::Unpack { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some(FREE_SPACE.to_owned())
             }
             Self::Unpack { .. } | Self::Missing { .. } => None,
         }

@@ -26,7 +26,7 @@ fn a_python_package_that_does_not_exist_is_named_once() {
         assert_eq!(
             count(
                 &said,
-                "No matching distribution found for coracle-has-no-such-package==1.0"
+                "Because coracle-has-no-such-package was not found in the package registry"
             ),
             1,
             "{said}"
@@ -46,16 +46,17 @@ fn versions_that_contradict_each_other_are_explained() {
         ),
     ]);
     let said = Machine::shared().fail(1, &["build", source.argument(), "--quiet"]);
-    for part in ["flask 3.0.0 depends on Werkzeug>=3.0.0", "ResolutionImpossible"] {
+    for part in ["flask==3.0.0 depends on werkzeug>=3.0.0", "No solution found"] {
         assert_eq!(count(&said, part), 1, "{said}");
     }
 }
 
 #[test]
-fn requirements_that_are_none_are_told_with_their_line() {
+fn requirements_that_are_none_are_told_with_their_file_and_a_pointer() {
     let source = Source::of(&[("main.py", HANDLER), ("requirements.txt", "flask ==== 2\n")]);
     let said = Machine::shared().fail(1, &["build", source.argument(), "--quiet"]);
-    assert!(said.contains("line 1"), "{said}");
+    assert!(said.contains("`requirements.txt`"), "{said}");
+    assert!(said.contains("flask ==== 2\n               ^^^^^^"), "{said}");
 }
 
 #[test]

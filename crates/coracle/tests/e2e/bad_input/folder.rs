@@ -102,7 +102,7 @@ fn a_locked_build_without_a_lock_says_what_is_not_pinned() {
     let source = Source::of(&[("main.py", HANDLER)]);
     let output = Machine::shared().run(&["build", source.argument(), "--locked", "--quiet"]);
     insta::assert_snapshot!(super::seen(&output, &source), @r"
-    error: `coracle.lock` does not pin the base `python-3.13`, the base `python-3.13-builder`
+    error: `coracle.lock` does not pin the base `python-3.13-amd64`
       hint: build once without `--locked` and commit `coracle.lock`
     exit code 1
     ");

@@ -61,14 +61,10 @@ impl Building {
 #[test]
 fn a_build_that_is_killed_again_and_again_goes_on_and_ends_with_the_same_image() {
     let (machine, source) = (Machine::empty(), with_dependencies());
-    for part in [
-        "assemble the base",
-        "assemble the builder",
-        "compile the standard library",
-    ] {
+    for part in ["assemble the base", "fetch uv", "compile the standard library"] {
         Building::of(&machine, &source).until(part).signalled("KILL");
     }
-    for part in ["| Collecting", "| Installing collected packages"] {
+    for part in ["| Using Python", "| Resolved"] {
         let building = Building::of(&machine, &source).until(part);
         let keepers = Keepers::of(&machine);
         building.signalled("KILL");
@@ -85,7 +81,7 @@ fn a_build_that_is_killed_again_and_again_goes_on_and_ends_with_the_same_image()
 #[test]
 fn ctrl_c_ends_a_build_cleanly_and_leaves_nothing_running() {
     let (machine, source) = (Machine::empty(), with_dependencies());
-    let building = Building::of(&machine, &source).until("| Collecting");
+    let building = Building::of(&machine, &source).until("| Using Python");
     let keepers = Keepers::of(&machine);
     let (status, said) = building.signalled("INT");
     keepers.leave_nothing();
