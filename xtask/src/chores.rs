@@ -68,6 +68,17 @@ pub(crate) fn lint() -> Result<()> {
         ],
         &[],
     )?;
+    // What runs where there are no sandboxes: the commands that talk to a server.
+    cargo(
+        &[
+            "check",
+            "--package",
+            "coracle",
+            "--no-default-features",
+            "--locked",
+        ],
+        &[],
+    )?;
     cargo(
         &[
             "doc",

@@ -1,29 +1,13 @@
 //! A build with its progress, ended by Ctrl-C, with the failing step's log.
 
 use coracle_build::{BuildError, Built, Request};
-use coracle_spec::{Class, Failure};
 use coracle_tasks::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::printer::Printer;
 use crate::progress::Progress;
-
-/// The user ended the build.
-#[derive(Debug, thiserror::Error)]
-#[error("the build was interrupted")]
-pub(crate) struct Interrupted;
-
-impl Failure for Interrupted {
-    fn class(&self) -> Class {
-        Class::Unavailable
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("the next build goes on from the steps that were finished".to_owned())
-    }
-}
 
 /// Builds, and shows how it goes. Ctrl-C ends the build; what its finished steps made is kept.
 pub(crate) async fn build(engine: &Engine, request: &Request, printer: Printer) -> Result<Built, Error> {

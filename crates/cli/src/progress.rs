@@ -11,7 +11,7 @@ mod plain;
 
 use std::sync::Arc;
 
-use coracle_build::{Observer, Silent};
+use coracle_plan::progress::{Observer, Silent};
 
 use crate::printer::Printer;
 

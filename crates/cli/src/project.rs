@@ -1,13 +1,16 @@
 //! A source folder as the user names it: where it is, and what its manifest says.
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod images;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use coracle_build::{Locking, Request};
-use coracle_plan::{Arch, Target};
-use coracle_spec::manifest::{FILE_NAME, ManifestError, Platform, name_of_folder};
-use coracle_spec::{Class, Failure, FunctionId, FunctionName, Manifest};
+#[cfg(all(feature = "engine", target_os = "linux"))]
+use coracle_spec::manifest::Platform;
+use coracle_spec::manifest::{FILE_NAME, ManifestError, name_of_folder};
+use coracle_spec::{Class, Failure, FunctionName, Manifest};
 
 /// Flags of verbs that work on a source folder.
 #[derive(Debug, Clone, Args)]
@@ -18,6 +21,17 @@ pub(crate) struct Source {
     /// Read the manifest from FILE [default: `coracle.yaml` in the source folder, if there is one]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+}
+
+/// A source folder, and what its manifest says.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// The folder, absolute and without links.
+    pub(crate) folder: PathBuf,
+    /// What the author says about it.
+    pub(crate) manifest: Manifest,
+    /// Whether it is an error if `coracle.lock` would change.
+    pub(crate) locked: bool,
 }
 
 /// Flags of verbs that build.
@@ -44,9 +58,11 @@ pub(crate) enum ProjectError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// Images for this kind of processor cannot be built.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     #[error("no images can be built for `{0}`: only for amd64 and arm64")]
     Architecture(&'static str),
     /// What is to run here has images for other machines only.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     #[error(
         "this machine is `{own}`, and the function's images are for {} only",
         names(platforms)
@@ -70,78 +86,38 @@ impl Failure for ProjectError {
             Self::Folder(_) | Self::NotAFolder(_) => {
                 Some("name the folder that holds the function's source".to_owned())
             }
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::NotForThisMachine { own, .. } => Some(format!(
                 "add `{own}` to `build.platforms`; `coracle build` makes the images that are there"
             )),
-            Self::Read(_) | Self::Architecture(_) => None,
+            Self::Read(_) => None,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            Self::Architecture(_) => None,
         }
     }
 }
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
 fn names(platforms: &[Platform]) -> String {
     let quoted: Vec<_> = platforms.iter().map(|platform| format!("`{platform}`")).collect();
     quoted.join(", ")
 }
 
 impl Source {
-    /// Answers what to build in order to run it on this machine: of the manifest's platforms, this machine's own.
-    pub(crate) fn request(&self, lock: Lock) -> Result<Request, ProjectError> {
-        let request = self.images(lock, &[])?;
-        if request.target.is_foreign() {
-            return Err(ProjectError::NotForThisMachine {
-                own: request.target.host.platform(),
-                platforms: request.manifest.build.platforms,
-            });
-        }
-        Ok(Request {
-            others: Vec::new(),
-            ..request
-        })
-    }
-
-    /// Answers what to build in order to have its images: for `platforms`, else for those that the manifest names,
-    /// else for this machine's. This machine's own comes first.
-    pub(crate) fn images(&self, lock: Lock, platforms: &[Platform]) -> Result<Request, ProjectError> {
+    /// Answers the folder and what its manifest says.
+    pub(crate) fn project(&self, lock: Lock) -> Result<Project, ProjectError> {
         let folder = folder(&self.dir)?;
         let manifest = self.manifest(&folder)?;
-        let locking = if lock.locked {
-            Locking::Frozen
-        } else {
-            Locking::Update
-        };
-        let platforms = match platforms {
-            [] => &manifest.build.platforms,
-            given => given,
-        };
-        let (target, others) = targets(host()?, platforms);
-        Ok(Request {
+        Ok(Project {
             folder,
             manifest,
-            target,
-            others,
-            locking,
+            locked: lock.locked,
         })
-    }
-
-    /// Answers the folder, absolute and without links.
-    pub(crate) fn folder(&self) -> Result<PathBuf, ProjectError> {
-        folder(&self.dir)
     }
 
     /// Answers the manifest's file, if one is named.
     pub(crate) fn manifest_file(&self) -> Option<&Path> {
         self.file.as_deref()
-    }
-
-    /// Answers which function the folder is: as its manifest says, if that can be read, else by the folder's own name.
-    pub(crate) fn function(&self, folder: &Path) -> FunctionId {
-        let manifest = self
-            .manifest(folder)
-            .unwrap_or_else(|_| Manifest::default_for(name_of(folder)));
-        FunctionId {
-            namespace: manifest.namespace,
-            name: manifest.name,
-        }
     }
 
     fn manifest(&self, folder: &Path) -> Result<Manifest, ProjectError> {
@@ -170,30 +146,6 @@ fn folder(dir: &Path) -> Result<PathBuf, ProjectError> {
     }
 }
 
-/// Answers this machine's processors.
-fn host() -> Result<Arch, ProjectError> {
-    match std::env::consts::ARCH {
-        "x86_64" => Ok(Arch::Amd64),
-        "aarch64" => Ok(Arch::Arm64),
-        other => Err(ProjectError::Architecture(other)),
-    }
-}
-
-/// Answers what images for `platforms` are for, each once, this machine's first; its own if there is none.
-fn targets(host: Arch, platforms: &[Platform]) -> (Target, Vec<Target>) {
-    let mut sorted: Vec<Target> = platforms
-        .iter()
-        .map(|platform| Target {
-            arch: (*platform).into(),
-            host,
-        })
-        .collect();
-    sorted.sort_by_key(|target| (target.is_foreign(), target.arch.name()));
-    sorted.dedup();
-    let mut sorted = sorted.into_iter();
-    (sorted.next().unwrap_or(Target::native(host)), sorted.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,8 +162,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("My Boat");
         fs_err::create_dir(&folder).unwrap();
-        let request = source(&folder, None).request(Lock::default()).unwrap();
-        assert_eq!(request.manifest.name.as_str(), "my-boat");
+        let project = source(&folder, None).project(Lock::default()).unwrap();
+        assert_eq!(project.manifest.name.as_str(), "my-boat");
     }
 
     #[test]
@@ -221,8 +173,8 @@ mod tests {
         let other = folder.path().join("other.yaml");
         fs_err::write(&other, "name: other\n").unwrap();
         for (file, name) in [(None, "usual"), (Some(other), "other")] {
-            let request = source(folder.path(), file).request(Lock::default()).unwrap();
-            assert_eq!(request.manifest.name.as_str(), name);
+            let project = source(folder.path(), file).project(Lock::default()).unwrap();
+            assert_eq!(project.manifest.name.as_str(), name);
         }
     }
 
@@ -230,56 +182,11 @@ mod tests {
     fn a_folder_or_a_named_manifest_that_is_not_there_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing");
-        let error = source(&missing, None).request(Lock::default()).unwrap_err();
+        let error = source(&missing, None).project(Lock::default()).unwrap_err();
         assert!(matches!(error, ProjectError::Folder(_)), "{error:?}");
         let error = source(folder.path(), Some(missing))
-            .request(Lock::default())
+            .project(Lock::default())
             .unwrap_err();
         assert!(matches!(error, ProjectError::Read(_)), "{error:?}");
-    }
-
-    #[test]
-    fn images_are_for_this_machine_first_and_for_each_platform_once() {
-        use Platform::{LinuxAmd64, LinuxArm64};
-        let target = |arch| Target {
-            arch,
-            host: Arch::Arm64,
-        };
-        let (own, foreign) = (target(Arch::Arm64), target(Arch::Amd64));
-        for (platforms, expected) in [
-            (vec![], (own, vec![])),
-            (vec![LinuxAmd64, LinuxArm64, LinuxAmd64], (own, vec![foreign])),
-            (vec![LinuxAmd64], (foreign, vec![])),
-        ] {
-            assert_eq!(targets(Arch::Arm64, &platforms), expected, "{platforms:?}");
-        }
-    }
-
-    #[test]
-    fn what_runs_here_is_built_for_here_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let manifest = folder.path().join("coracle.yaml");
-        fs_err::write(&manifest, "build: {platforms: [linux/amd64, linux/arm64]}\n").unwrap();
-        let here = source(folder.path(), None);
-        let request = here.request(Lock::default()).unwrap();
-        assert!(!request.target.is_foreign() && request.others.is_empty());
-        assert_eq!(here.images(Lock::default(), &[]).unwrap().others.len(), 1);
-        let own = host().unwrap().platform();
-        let [foreign] = Platform::ALL
-            .map(|one| (one != own).then_some(one))
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()[..]
-        else {
-            panic!("there are two platforms")
-        };
-        fs_err::write(&manifest, format!("build: {{platforms: [{foreign}]}}\n")).unwrap();
-        let error = here.request(Lock::default()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("this machine is `{own}`, and the function's images are for `{foreign}` only")
-        );
-        assert!(error.hint().unwrap().contains("build.platforms"));
-        assert!(here.images(Lock::default(), &[]).unwrap().target.is_foreign());
     }
 }

@@ -6,17 +6,16 @@ use std::time::Duration;
 use coracle_api::Client;
 use coracle_api::client::{BuildEvents, ClientError};
 use coracle_api::types::{BuildEvent, BuildQuery};
-use coracle_build::{Event, Observer, Request};
-use coracle_plan::StepId;
-use coracle_plan::lock;
+use coracle_plan::progress::{Event, Observer};
+use coracle_plan::{StepId, lock};
 use coracle_spec::{Class, Digest, Failure};
 
-use crate::building::Interrupted;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::pack;
 use crate::printer::Printer;
 use crate::progress::Progress;
+use crate::project::Project;
 use crate::upload;
 
 /// The server stopped telling before the build was over.
@@ -48,14 +47,14 @@ impl Failure for LockError {
 /// Builds on the server, and shows how it goes; the image is there afterwards. Ctrl-C ends the build.
 pub(crate) async fn build(
     client: &Client,
-    request: &Request,
+    project: &Project,
     manifest: Option<&Path>,
     printer: Printer,
 ) -> Result<Digest, Error> {
     let mut interrupt = Interrupt::listen()?;
     let building = async {
-        let events = begin(client, request, manifest).await?;
-        follow(events, request, printer).await
+        let events = begin(client, project, manifest).await?;
+        follow(events, project, printer).await
     };
     tokio::select! {
         result = building => result,
@@ -63,25 +62,25 @@ pub(crate) async fn build(
     }
 }
 
-async fn begin(client: &Client, request: &Request, manifest: Option<&Path>) -> Result<BuildEvents, Error> {
-    let archive = pack::pack(&request.folder, manifest)?;
+async fn begin(client: &Client, project: &Project, manifest: Option<&Path>) -> Result<BuildEvents, Error> {
+    let archive = pack::pack(&project.folder, manifest)?;
     let size = archive.metadata().map_err(pack::PackError::from)?.len();
     let query = BuildQuery {
-        folder: request.manifest.name.to_string(),
-        locked: request.locking == coracle_build::Locking::Frozen,
+        folder: project.manifest.name.to_string(),
+        locked: project.locked,
     };
     let body = upload::body_of(archive);
     Ok(client.build(&query, size, body).await?)
 }
 
-async fn follow(mut events: BuildEvents, request: &Request, printer: Printer) -> Result<Digest, Error> {
+async fn follow(mut events: BuildEvents, project: &Project, printer: Printer) -> Result<Digest, Error> {
     let progress = Progress::start(printer);
     let outcome = outcome(&mut events, &*progress.observer()).await;
     progress.finish();
     match outcome? {
         Outcome::Built { image, lock } => {
             if let Some(lock) = lock {
-                keep(&request.folder, &lock)?;
+                keep(&project.folder, &lock)?;
             }
             Ok(image)
         }

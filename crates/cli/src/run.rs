@@ -12,14 +12,15 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::printer::{Paint, Printer, Talk, Terminal};
 use crate::settings::{Flags, Settings};
-use crate::{engine, help, log};
+use crate::{help, log};
 
 /// Runs the program with the process's arguments.
 ///
 /// As a keeper it must have one thread only, so that is decided before anything else.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|verb| verb == engine::KEEPER) {
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    if arguments.get(1).is_some_and(|verb| verb == crate::engine::KEEPER) {
         return coracle_keeper::main(arguments.into_iter().skip(2));
     }
     let parsed = help::command()

@@ -3,10 +3,13 @@
 //! Only [`environment`] reads the process's environment; the table there documents each variable. The other crates
 //! take what they need as values, so a test or a server can have settings that its environment does not.
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod cache;
 mod environment;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod outside;
 mod server;
+mod trust;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +17,10 @@ use std::path::{Path, PathBuf};
 use coracle_api::client::Trust;
 use coracle_spec::{Class, Failure};
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use cache::{Age, Cache, Steps};
 pub(crate) use environment::{Environment, Variable, variables};
+#[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use outside::Outside;
 pub(crate) use server::{Server, ServerError};
 
@@ -29,13 +34,18 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// Where this user's logins are stored; `None` when the user has no home.
     pub(crate) logins: Option<PathBuf>,
+    /// Whom clients believe.
+    trust: Trust,
     /// `CORACLE_SERVER` and what belongs to it.
     server: server::FromEnvironment,
     /// How to reach the outside world.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) outside: Outside,
     /// What may stay in the store although nothing uses it.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) cache: Cache,
     /// What one step of a build may use.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) steps: Steps,
     /// Whether colours and live progress are unwanted.
     pub(crate) plain: bool,
@@ -88,9 +98,7 @@ impl Failure for SettingsError {
 impl Settings {
     /// Resolves the settings from the flags and the environment of the process.
     pub(crate) fn resolve(flags: &Flags) -> Result<Self, SettingsError> {
-        let user = User {
-            is_root: rustix::process::geteuid().is_root(),
-        };
+        let user = User { is_root: is_root() };
         Self::from(flags, &Environment::of_process(), user)
     }
 
@@ -100,9 +108,13 @@ impl Settings {
             logins: environment
                 .directory(variables::XDG_CONFIG_HOME, ".config")
                 .map(|config| config.join("coracle/logins.json")),
+            trust: trust::read(environment, Path::new("/etc")),
             server: server::FromEnvironment::read(environment)?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             outside: Outside::read(environment, Path::new("/etc"))?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             cache: Cache::read(environment)?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             steps: Steps::read(environment)?,
             plain: environment.is_set(variables::NO_COLOR)
                 || environment.text(variables::TERM)?.as_deref() == Some("dumb"),
@@ -110,11 +122,9 @@ impl Settings {
         })
     }
 
-    /// Answers whom clients believe: the authorities of `SSL_CERT_FILE`, else the host's, else those built in.
+    /// Answers whom clients believe.
     pub(crate) fn trust(&self) -> Trust {
-        self.outside
-            .step_bundle()
-            .map_or_else(Trust::built_in, Trust::bundle)
+        self.trust.clone()
     }
 
     /// Answers which server to talk to, given what `--server` says.
@@ -126,6 +136,16 @@ impl Settings {
     fn socket(&self) -> PathBuf {
         self.data.join("coracle.sock")
     }
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 /// Who runs the program.

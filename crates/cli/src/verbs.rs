@@ -1,19 +1,27 @@
 //! The verbs, one file each.
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod base;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod build;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod cache;
 mod completions;
 mod deploy;
 mod describe;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod dev;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod doctor;
+#[cfg(not(all(feature = "engine", target_os = "linux")))]
+mod elsewhere;
 mod invoke;
 mod login;
 mod logs;
 mod ls;
 mod man;
 mod new;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod plan;
 mod revisions;
 mod rm;
@@ -21,7 +29,9 @@ mod rollback;
 mod runtimes;
 pub(crate) mod scale;
 mod secret;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod serve;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod up;
 
 use std::process::ExitCode;
@@ -36,19 +46,51 @@ use crate::error::Error;
 pub(crate) enum Verb {
     New(new::New),
     Runtimes(runtimes::Runtimes),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Up(Box<up::Up>),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Up(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Dev(Box<dev::Dev>),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Dev(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Plan(plan::Plan),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Plan(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Build(build::Build),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Build(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Base(base::Base),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Base(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Cache(cache::Cache),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Cache(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Serve(serve::Serve),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Serve(elsewhere::Elsewhere),
     Login(login::Login),
     Secret(secret::Secret),
     Deploy(deploy::Deploy),
     Ls(ls::Ls),
     Describe(describe::Describe),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Doctor(doctor::Doctor),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Doctor(elsewhere::Elsewhere),
     Revisions(revisions::Revisions),
     Rollback(rollback::Rollback),
     Scale(scale::Scale),
@@ -65,13 +107,29 @@ impl Verb {
         match self {
             Self::New(new) => new.run(context).await?,
             Self::Runtimes(runtimes) => runtimes.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Up(up) => return up.run(context).await,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Dev(dev) => return Box::pin(dev.run(context)).await,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Plan(plan) => plan.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Build(build) => build.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Base(base) => base.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Cache(cache) => cache.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Serve(serve) => serve.run(context).await?,
+            #[cfg(not(all(feature = "engine", target_os = "linux")))]
+            Self::Up(verb)
+            | Self::Dev(verb)
+            | Self::Plan(verb)
+            | Self::Build(verb)
+            | Self::Base(verb)
+            | Self::Cache(verb)
+            | Self::Serve(verb)
+            | Self::Doctor(verb) => verb.run()?,
             Self::Login(login) => login.run(context).await?,
             Self::Secret(secret) => secret.run(context).await?,
             Self::Deploy(deploy) => deploy.run(context).await?,
@@ -80,6 +138,7 @@ impl Verb {
             Self::Revisions(revisions) => revisions.run(context).await?,
             Self::Rollback(rollback) => rollback.run(context).await?,
             Self::Scale(scale) => scale.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Doctor(doctor) => return doctor.run(context).await,
             Self::Invoke(invoke) => return invoke.run(context).await,
             Self::Logs(logs) => logs.run(context).await?,

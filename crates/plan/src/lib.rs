@@ -20,6 +20,7 @@ pub mod lock;
 mod node;
 pub mod op;
 pub mod plan;
+pub mod progress;
 mod python;
 mod runnable;
 pub mod runtimes;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use coracle_build::Event;
 use coracle_plan::StepId;
+use coracle_plan::progress::Event;
 
 /// How many of a running step's last lines are shown.
 const TAIL: usize = 4;

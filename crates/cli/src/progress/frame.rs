@@ -106,8 +106,8 @@ fn cut(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use coracle_build::Event;
     use coracle_plan::StepId;
+    use coracle_plan::progress::Event;
 
     use super::*;
 

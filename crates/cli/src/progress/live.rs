@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use coracle_build::{Event, Observer};
+use coracle_plan::progress::{Event, Observer};
 
 use super::board::Board;
 use super::frame;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use coracle_build::{Event, Observer};
+use coracle_plan::progress::{Event, Observer};
 
 use super::board::{Board, Seen, State};
 use super::frame;

@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use coracle_build::{Go, Npm, Pip, Registries};
 use coracle_fetch::{FetchConfig, Proxies};
 
+use super::trust::SYSTEM_BUNDLE;
 use super::{Environment, SettingsError, variables};
-
-/// Where distributions keep the certificate authorities that they trust.
-const SYSTEM_BUNDLE: &str = "ssl/certs/ca-certificates.crt";
 
 /// How to reach the outside world.
 #[derive(Debug, Default)]

@@ -1,26 +1,35 @@
 //! `coracle deploy`: build here, send what the server lacks, and make a revision.
 
-use std::collections::BTreeSet;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod here;
+
 use std::time::Duration;
 
 use clap::Args;
 use coracle_api::Client;
 use coracle_api::types::{DeployRequest, Deployed};
-use coracle_build::{Built, Request};
-use coracle_content::Store;
-use coracle_oci::Image;
 use coracle_spec::{Digest, FunctionId};
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
+use self::here::Here;
 use crate::args::{Remote, Reporting};
 use crate::assignments::EnvFlags;
-use crate::building;
 use crate::context::Context;
-use crate::engine::Engine;
 use crate::error::Error;
-use crate::housekeeping;
 use crate::progress::time;
-use crate::project::{Lock, Source};
-use crate::{remote_build, upload};
+use crate::project::{Lock, Project, Source};
+use crate::remote_build;
+
+/// Nothing is built here.
+#[cfg(not(all(feature = "engine", target_os = "linux")))]
+enum Here {}
+
+#[cfg(not(all(feature = "engine", target_os = "linux")))]
+impl Here {
+    async fn tidy(self, _: &Context) {
+        match self {}
+    }
+}
 
 /// Build a folder and run it on the server
 ///
@@ -48,25 +57,26 @@ pub(crate) struct Deploy {
 
 impl Deploy {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
-        let mut request = self.source.request(self.lock)?;
-        self.env.add_to(&mut request.manifest.revision.env)?;
+        let project = self.source.project(self.lock)?;
+        let mut config = project.manifest.revision.clone();
+        self.env.add_to(&mut config.env)?;
         let client = context.client(&self.remote)?;
         // Before a build that may take minutes.
         client.server().await?;
-        let (image, here) = self.image(&request, &client, context).await?;
+        let (image, here) = self.image(&project, &client, context).await?;
         let function = FunctionId {
-            namespace: request.manifest.namespace,
-            name: request.manifest.name,
+            namespace: project.manifest.namespace,
+            name: project.manifest.name,
         };
         let deploy = DeployRequest {
             image,
             reference: None,
-            config: request.manifest.revision,
+            config,
         };
         let deployed = client.deploy(&function, &deploy).await?;
         self.report(&deployed, context)?;
-        if let Some(BuiltHere { store, built }) = here {
-            housekeeping::after_build(context, &store, &built).await;
+        if let Some(here) = here {
+            here.tidy(context).await;
         }
         Ok(())
     }
@@ -74,21 +84,22 @@ impl Deploy {
     /// Answers the image, which is on the server by then, and what was built here for it.
     async fn image(
         &self,
-        request: &Request,
+        project: &Project,
         client: &Client,
         context: &Context,
-    ) -> Result<(Digest, Option<BuiltHere>), Error> {
+    ) -> Result<(Digest, Option<Here>), Error> {
         if let Some(image) = self.image {
             return Ok((image, None));
         }
-        if self.on_server {
-            let manifest = self.source.manifest_file();
-            let building = remote_build::build(client, request, manifest, context.printer);
-            return Ok((Box::pin(building).await?, None));
+        #[cfg(all(feature = "engine", target_os = "linux"))]
+        if !self.on_server {
+            let request = self.source.request(self.lock)?;
+            let here = Box::pin(here::build(&request, client, context)).await?;
+            return Ok((here.image(), Some(here)));
         }
-        let here = Box::pin(build_here(request, context)).await?;
-        send(&here.built.image, &here.store, client).await?;
-        Ok((here.built.image.manifest, Some(here)))
+        let manifest = self.source.manifest_file();
+        let building = remote_build::build(client, project, manifest, context.printer);
+        Ok((Box::pin(building).await?, None))
     }
 
     fn report(&self, deployed: &Deployed, context: &Context) -> Result<(), Error> {
@@ -98,20 +109,6 @@ impl Deploy {
         context.printer.say(summary(deployed));
         Ok(context.printer.line(&deployed.url)?)
     }
-}
-
-/// What was built here, and where it is.
-struct BuiltHere {
-    store: Store,
-    built: Built,
-}
-
-async fn build_here(request: &Request, context: &Context) -> Result<BuiltHere, Error> {
-    let engine = Engine::open(context)?;
-    let built = building::build(&engine, request, context.printer).await;
-    let store = engine.store.clone();
-    engine.close().await;
-    Ok(BuiltHere { store, built: built? })
 }
 
 /// Says which revision serves now.
@@ -125,22 +122,4 @@ pub(super) fn summary(deployed: &Deployed) -> String {
         "`{}` revision {} serves after {ready}{before}",
         deployed.function, deployed.revision
     )
-}
-
-/// Sends the blobs that the server lacks; the manifest last, so that it never names what is not there.
-async fn send(image: &Image, store: &Store, client: &Client) -> Result<(), Error> {
-    let parts: BTreeSet<Digest> = image
-        .layers
-        .iter()
-        .map(|layer| layer.digest)
-        .chain([image.config])
-        .collect();
-    for digest in parts.into_iter().chain([image.manifest]) {
-        if !client.has_blob(&digest).await? {
-            let blob = store.existing_blob(&digest)?;
-            let body = upload::body_of(blob.open()?.into());
-            client.put_blob(&digest, blob.size, body).await?;
-        }
-    }
-    Ok(())
 }

@@ -98,8 +98,10 @@ fn typed(context: &Context) -> Result<String, PasswordError> {
 }
 
 /// While this lives, the terminal does not show what is typed.
+#[cfg(unix)]
 struct Hidden(Option<rustix::termios::Termios>);
 
+#[cfg(unix)]
 impl Hidden {
     fn new() -> Self {
         let Ok(before) = rustix::termios::tcgetattr(io::stdin()) else {
@@ -112,10 +114,22 @@ impl Hidden {
     }
 }
 
+#[cfg(unix)]
 impl Drop for Hidden {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
             let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, before);
         }
+    }
+}
+
+/// What is typed is shown, on systems whose terminals are told otherwise in other ways.
+#[cfg(not(unix))]
+struct Hidden;
+
+#[cfg(not(unix))]
+impl Hidden {
+    fn new() -> Self {
+        Self
     }
 }

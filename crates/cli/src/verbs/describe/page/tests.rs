@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn function(state: &str, more: serde_json::Value) -> FunctionDetail {
+fn function(state: &str, more: &serde_json::Value) -> FunctionDetail {
     let mut value = json!({
         "function": {"namespace": "default", "name": "hello"},
         "url": "http://127.0.0.1:8080/function/hello",
@@ -25,7 +25,7 @@ fn function(state: &str, more: serde_json::Value) -> FunctionDetail {
 fn a_function_that_was_never_ready_shows_why() {
     let function = function(
         "never ready",
-        json!({
+        &json!({
             "failed_revision": 1,
             "last_failure": {
                 "at": 0, "revision": 1,
@@ -56,7 +56,7 @@ fn a_function_that_serves_shows_names_of_variables_and_no_values() {
     let image = format!("sha256:{}", "a".repeat(64));
     let function = function(
         "ready",
-        json!({
+        &json!({
             "revision": {
                 "number": 3, "image": image, "reference": "hello:latest", "created_at": 0, "author": "admin",
                 "status": "ready", "serving": true,
