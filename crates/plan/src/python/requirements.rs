@@ -270,8 +270,8 @@ mod tests {
                 "`../more.txt` is outside of the folder, named by `requirements.txt` line 1",
             ),
             (
-                "-e ../shared\n",
-                "`../shared` is outside of the folder, named by `requirements.txt` line 1",
+                "-e ../common\n",
+                "`../common` is outside of the folder, named by `requirements.txt` line 1",
             ),
             (
                 "./nothing\n",
