@@ -135,8 +135,21 @@ step_errors! {
     Write(LayerError),
     /// A layer that the step stands on cannot be unpacked.
     Unpack(UnpackError),
+    /// It is for Dockerfiles.
+    NotCarriedOut(NotCarriedOut),
     /// The store refused.
     Store(StoreError),
+}
+
+/// A step of a Dockerfile, which no plan has yet.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("Dockerfiles are not built yet")]
+pub struct NotCarriedOut;
+
+impl Failure for NotCarriedOut {
+    fn class(&self) -> Class {
+        Class::User
+    }
 }
 
 impl StepError {

@@ -14,7 +14,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::Tools;
-use crate::error::{BuildError, StepError};
+use crate::error::{BuildError, NotCarriedOut, StepError};
 use crate::folder::Contents;
 use crate::graph::{Graph, Node};
 use crate::outcome::Outcome;
@@ -206,6 +206,7 @@ impl Execution<'_> {
                 let what = what.clone();
                 Ok(blocking(move || write::write(&store, &what)).await?.into())
             }
+            Op::Image(_) | Op::Exec(_) | Op::Place(_) | Op::MakeFolder(_) => Err(NotCarriedOut.into()),
             Op::Run(what) => {
                 let lowers = self.trees(roots).await?;
                 Ok(self.workshop().run(step, what, lowers).await?.into())

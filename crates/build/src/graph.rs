@@ -71,8 +71,8 @@ impl<'a> KeyedPlan<'a> {
         self.plan.steps.iter().filter_map(of)
     }
 
-    fn keys_of(self, ids: &'a [StepId]) -> impl Iterator<Item = Digest> + 'a {
-        ids.iter().filter_map(move |id| self.keys.get(id).copied())
+    fn keys_of(self, ids: impl IntoIterator<Item = &'a StepId>) -> impl Iterator<Item = Digest> {
+        ids.into_iter().filter_map(move |id| self.keys.get(id).copied())
     }
 
     fn named(self, step: &Step) -> Step {

@@ -54,7 +54,7 @@ pub(crate) fn keys<'a>(
             inputs: step
                 .op
                 .depends_on()
-                .iter()
+                .into_iter()
                 .filter_map(|id| keys.get(id).copied())
                 .collect(),
         };
@@ -76,6 +76,12 @@ fn files(op: &Op) -> Vec<&String> {
                 Input::Text { .. } => &[],
             })
             .collect(),
-        Op::Base(_) | Op::Fetch(_) | Op::Write(_) => Vec::new(),
+        Op::Base(_)
+        | Op::Fetch(_)
+        | Op::Write(_)
+        | Op::Image(_)
+        | Op::Exec(_)
+        | Op::Place(_)
+        | Op::MakeFolder(_) => Vec::new(),
     }
 }

@@ -31,7 +31,7 @@ mod transfer;
 
 pub use builder::{Builder, Built, BuiltFor, Locking, Request, StepReport, Tools};
 pub use carrier::CarrierError;
-pub use error::{BuildError, StepError};
+pub use error::{BuildError, NotCarriedOut, StepError};
 pub use folder::{Contents, Folder, FolderError};
 pub use lock_file::LockFileError;
 pub use log_tail::LogTail;

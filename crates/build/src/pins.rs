@@ -173,7 +173,13 @@ impl<'p> Missing<'p> {
             match &step.op {
                 Op::Base(base) => missing.base(base, lock, refresh).map_err(BuildError::Base)?,
                 Op::Fetch(fetch) => missing.tool(fetch),
-                Op::Run(_) | Op::Copy(_) | Op::Write(_) => {}
+                Op::Run(_)
+                | Op::Copy(_)
+                | Op::Write(_)
+                | Op::Image(_)
+                | Op::Exec(_)
+                | Op::Place(_)
+                | Op::MakeFolder(_) => {}
             }
         }
         Ok(missing)

@@ -34,8 +34,8 @@ pub use compile::plan;
 pub use error::PlanError;
 pub use lock::{InvalidLock, Lock, Tool};
 pub use op::{
-    Base, BaseKind, CacheMount, Capture, Copy, Fetch, Input, Op, Registry, Run, Sharing, Unpack, Version,
-    Write, Written,
+    Base, BaseKind, CacheMount, Capture, Copy, Exec, Fetch, FromImage, Input, MakeFolder, Mount, MountKind,
+    Op, Origin, Place, Placed, Registry, Run, Script, Sharing, Unpack, Version, Write, Written,
 };
 pub use plan::{ImagePlan, Plan};
 pub use source::{Entry, Kind, MemorySource, ReadFailed, Source};

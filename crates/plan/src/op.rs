@@ -1,5 +1,7 @@
 //! What a step can do. Each operation results in layers.
 
+mod rootfs;
+
 use std::collections::BTreeMap;
 
 use coracle_spec::revision::Network;
@@ -7,6 +9,8 @@ use serde::Serialize;
 
 use crate::step::StepId;
 use crate::target::Arch;
+
+pub use rootfs::{Exec, FromImage, MakeFolder, Mount, MountKind, Origin, Place, Placed, Script};
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,14 +26,25 @@ pub enum Op {
     Copy(Copy),
     /// Puts files that the plan itself holds into a layer.
     Write(Write),
+    /// Takes the layers of an image of a registry.
+    Image(FromImage),
+    /// Runs a command over a root and keeps all that it changed.
+    Exec(Exec),
+    /// Puts files from elsewhere into a root.
+    Place(Place),
+    /// Makes a folder in a root.
+    MakeFolder(MakeFolder),
 }
 
 impl Op {
     /// Answers the steps that this one stands on.
-    pub fn depends_on(&self) -> &[StepId] {
+    pub fn depends_on(&self) -> Vec<&StepId> {
         match self {
-            Self::Run(run) => &run.root,
-            Self::Base(_) | Self::Fetch(_) | Self::Copy(_) | Self::Write(_) => &[],
+            Self::Run(run) => run.root.iter().collect(),
+            Self::Exec(exec) => exec.depends_on(),
+            Self::Place(place) => place.depends_on(),
+            Self::MakeFolder(folder) => folder.root.iter().collect(),
+            Self::Base(_) | Self::Fetch(_) | Self::Copy(_) | Self::Write(_) | Self::Image(_) => Vec::new(),
         }
     }
 }
@@ -179,6 +194,8 @@ pub enum Sharing {
     Shared,
     /// One step; others wait.
     Locked,
+    /// One step; others get a cache of their own.
+    Private,
 }
 
 /// A folder whose new contents become part of the layer, at the same path.

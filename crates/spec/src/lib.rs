@@ -6,6 +6,7 @@
 pub mod digest;
 pub mod failure;
 pub mod function;
+pub mod image;
 pub mod manifest;
 pub mod name;
 pub mod quantity;

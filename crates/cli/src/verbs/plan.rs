@@ -88,6 +88,10 @@ fn detail(step: &Step) -> String {
         Op::Run(run) => format!("$ {}", shortened(&run.command.join(" "))),
         Op::Copy(copy) => format!("{} files to {}", copy.files.len(), copy.to),
         Op::Write(write) => format!("{} files of its own", write.files.len()),
+        Op::Image(image) => format!("image {}", image.reference),
+        Op::Exec(exec) => format!("$ {}", shortened(&exec.command.join(" "))),
+        Op::Place(place) => format!("files to {}", place.to),
+        Op::MakeFolder(folder) => format!("folder {}", folder.path),
     }
 }
 

@@ -63,7 +63,7 @@ fn holds_together(plan: &Plan) {
     let mut before = BTreeSet::new();
     for step in &plan.steps {
         assert!(
-            step.op.depends_on().iter().all(|id| before.contains(id)),
+            step.op.depends_on().iter().all(|id| before.contains(*id)),
             "{}",
             step.id
         );
