@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use coracle_peers::checked;
 use serde_json::Value;
 
-use crate::program::{Coracle, checked, repository};
+use crate::program::{Coracle, repository};
 
 /// npm, in the version that Coracle installs packages with.
 const NPM: &str = "https://registry.npmjs.org/npm/-/npm-11.21.2.tgz";

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use coracle_peers::Engine;
+use coracle_peers::buildkit::BuildKit;
 
 use crate::app::{App, EXAMPLES, Example, copy};
-use crate::buildkit::BuildKit;
-use crate::docker::Engine;
+use crate::buildkit;
 use crate::http::first_byte;
 use crate::program::Coracle;
 use crate::sample::{Sample, timed};
@@ -142,7 +143,7 @@ impl<'a> Bench<'a> {
 
     fn run_theirs(&self) -> Result<()> {
         let (engine, archive) = (self.sides.engine, self.place.join("peer.tar"));
-        self.sides.buildkit.archive(&self.app, &self.theirs(), &archive)?;
+        buildkit::archive(self.sides.buildkit, &self.app, &self.theirs(), &archive)?;
         engine.call(&["load", "--quiet", "--input", &archive.to_string_lossy()])?;
         engine.call(&["run", "--detach", "--name", "peer", "--network", "host", "peer"])?;
         first_byte(PEER, self.example.path)
@@ -154,7 +155,7 @@ impl<'a> Bench<'a> {
     }
 
     fn build_theirs(&self, folder: &Path) -> Result<Duration> {
-        timed(|| self.sides.buildkit.build(&self.app, folder))
+        timed(|| buildkit::build(self.sides.buildkit, &self.app, folder))
     }
 
     /// Adds a line to a file.

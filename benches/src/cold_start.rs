@@ -16,12 +16,12 @@ mod rounds;
 use std::path::Path;
 
 use anyhow::Result;
+use coracle_peers::Engine;
 
 use self::image::Image;
 use self::ours::Ours;
 use self::peers::Peers;
 use self::rounds::{Contender, Rounds};
-use crate::docker::Engine;
 use crate::program::Coracle;
 
 /// Enough for a 99th percentile: the second slowest of them.

@@ -18,10 +18,10 @@ mod unchanged_build;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use coracle_peers::Engine;
+use coracle_peers::buildkit::{BuildKit, Programs};
 
-use crate::buildkit::{BuildKit, Programs};
 use crate::builds::Sides;
-use crate::docker::Engine;
 use crate::program::Coracle;
 
 fn main() -> Result<()> {
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
 
 /// Measures builds beside the newest BuildKit, or, where it cannot be had, beside Docker's own.
 fn builds(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<()> {
-    match Programs::newest(&coracle.beside()) {
+    match Programs::newest() {
         Ok(programs) => {
             let buildkit = &BuildKit::start(programs, scratch)?;
             println!("builds: BuildKit {}\n", buildkit.version());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use coracle_peers::checked;
 
 /// The program and its data directory.
 pub(crate) struct Coracle {
@@ -75,11 +76,6 @@ impl Coracle {
         Ok(Up(child))
     }
 
-    /// Answers the folder that the program is in.
-    pub(crate) fn beside(&self) -> PathBuf {
-        self.program.parent().map(Path::to_owned).unwrap_or_default()
-    }
-
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -127,17 +123,4 @@ impl Drop for Up {
 /// Answers a folder of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-/// Runs a command that must succeed; answers what it printed.
-pub(crate) fn checked(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use coracle_peers::checked;
 use serde_json::Value;
 
-use crate::program::{Coracle, checked, repository};
+use crate::program::{Coracle, repository};
 
 /// What is left out of slim images (docker-library's `debian:*-slim`), as options of dpkg.
 const SLIM: [&str; 4] = [

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
+use coracle_peers::{Engine, checked};
 
-use crate::docker::Engine;
-use crate::program::{Coracle, checked, repository};
+use crate::docker;
+use crate::program::{Coracle, repository};
 use crate::sample::{Sample, head, timed};
 
 const ROUNDS: usize = 15;
@@ -19,7 +20,7 @@ pub(crate) fn run(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<
             .arg(repository("examples/hello-python"))
             .arg(&folder),
     )?;
-    let image = engine.load(coracle, &folder, &scratch.join("hello.tar"))?;
+    let image = docker::load(engine, coracle, &folder, &scratch.join("hello.tar"))?;
     engine.call(&["tag", &image, "hello-base:latest"])?;
     fs_err::write(
         folder.join("Dockerfile.peer"),

@@ -52,8 +52,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("state", &["spec"]),
     ("tasks", &[]),
     ("testkit", &["sandbox"]),
-    ("benches", &[]),
-    ("xtask", &[]),
+    ("benches", &["peers"]),
+    ("peers", &[]),
+    ("xtask", &["peers"]),
 ];
 
 /// The crate of the program itself.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use coracle_peers::buildkit::Programs;
 
 use crate::command::{cargo, run};
 use crate::{arrows, licences, metadata, packages};
@@ -10,6 +11,12 @@ use crate::{arrows, licences, metadata, packages};
 /// Runs every test. `arguments` go to `cargo test`, for those who look for one.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
     packages::install(packages::FOR_TESTS)?;
+    let buildkit = Programs::pinned()?;
+    eprintln!(
+        "BuildKit {} is at `{}`",
+        buildkit.version(),
+        buildkit.folder().display()
+    );
     let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])

@@ -32,6 +32,11 @@ pub(crate) const FOR_TESTS: &[Need] = &[
         why: "is what podman runs them with",
     },
     Need {
+        program: "go",
+        package: "golang-go",
+        why: "compiles the BuildKit that builds are compared with",
+    },
+    Need {
         program: "podman",
         package: "podman",
         why: "runs the images that are built",

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use coracle_peers::{Engine, checked};
 use serde_json::Value;
 
-use crate::docker::Engine;
-use crate::program::{Coracle, checked, repository};
+use crate::docker;
+use crate::program::{Coracle, repository};
 
 /// The function whose instances end soon.
 pub(super) const SLEEPY: &str = "plain-server";
@@ -34,7 +35,7 @@ impl Image {
     pub(super) fn build(coracle: &Coracle, engine: &Engine, scratch: &Path) -> Result<Self> {
         let sleepy = folder(scratch, SLEEPY, "scale: {idle: 1s}\n")?;
         let frozen = folder(scratch, FROZEN, "scale: {freeze: 1s, idle: 1h}\n")?;
-        let name = engine.load(coracle, &sleepy, &scratch.join("plain.tar"))?;
+        let name = docker::load(engine, coracle, &sleepy, &scratch.join("plain.tar"))?;
         coracle.run(&["build".as_ref(), frozen.as_os_str()])?;
         let root = scratch.join("root");
         unpack(engine, &name, scratch, &root)?;

@@ -9,10 +9,9 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::image::Image;
-use crate::docker::Engine;
 use crate::http::first_byte;
-use crate::program::checked;
 use crate::sample::timed;
+use coracle_peers::{Engine, checked};
 
 /// Where their servers listen, on the host's own loopback.
 const PORT: u16 = 18_080;

@@ -1,0 +1,19 @@
+//! Other programs that tests and benchmarks run beside ours: BuildKit and a Docker Engine.
+//!
+//! Each is started with directories and sockets of its own, and ended when its value is dropped. It is a crate, for
+//! development only, since benchmarks, tests of several crates and the chores need the same programs.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "test code reads where the user's home is"
+)]
+
+pub mod buildkit;
+mod daemon;
+mod docker;
+mod home;
+mod program;
+
+pub use docker::Engine;
+pub use home::kept;
+pub use program::checked;
