@@ -33,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keeper", &["netns", "sandbox", "spec"]),
     ("netns", &["spec"]),
     ("oci", &["content", "spec"]),
-    ("plan", &["spec"]),
+    ("plan", &["dockerfile", "spec"]),
     (
         "platform",
         &[

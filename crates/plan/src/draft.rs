@@ -99,6 +99,7 @@ impl Draft {
             user: USER.to_owned(),
             port,
             labels: revision.labels.clone(),
+            document: None,
         };
         Plan {
             runtime: start.runtime.to_owned(),
@@ -106,6 +107,7 @@ impl Draft {
             warnings: self.warnings,
             steps: self.steps,
             image,
+            excerpts: BTreeMap::new(),
         }
     }
 }

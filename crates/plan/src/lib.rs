@@ -9,6 +9,7 @@ mod binary;
 mod compile;
 mod context;
 mod development;
+pub mod dockerfile;
 mod draft;
 pub mod error;
 mod event;
@@ -31,6 +32,7 @@ pub mod target;
 mod unsupported;
 
 pub use compile::plan;
+pub use dockerfile::{DockerfileError, Known, KnownImage, Planned, Wanted};
 pub use error::PlanError;
 pub use lock::{InvalidLock, Lock, Tool};
 pub use op::{

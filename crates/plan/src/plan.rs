@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use coracle_spec::image::ImageDocument;
 use serde::Serialize;
 
 use crate::step::{Step, StepId};
@@ -19,6 +20,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The image made from the steps' layers.
     pub image: ImagePlan,
+    /// Where steps come from: the lines of a Dockerfile, marked, for when one of them fails.
+    #[serde(skip)]
+    pub excerpts: BTreeMap<StepId, String>,
 }
 
 impl Plan {
@@ -47,4 +51,9 @@ pub struct ImagePlan {
     pub port: u16,
     /// The labels.
     pub labels: BTreeMap<String, String>,
+    /// The whole configuration, of which the rest here is an extract, when it says more than that: an image that a
+    /// Dockerfile makes. Its layers and times are still open. Its history is the base image's, and then one entry for
+    /// each instruction; those that are no empty layer are the steps in `layers` after the base, in the same order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<ImageDocument>,
 }

@@ -87,7 +87,9 @@ mod tests {
                 user: String::new(),
                 port: 8080,
                 labels: BTreeMap::new(),
+                document: None,
             },
+            excerpts: BTreeMap::new(),
         }
     }
 

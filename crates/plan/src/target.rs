@@ -25,7 +25,7 @@ impl Target {
 }
 
 /// A processor architecture, in the words of OCI images (`GOARCH`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arch {
     /// 64-bit x86.

@@ -35,6 +35,9 @@ pub struct Exec {
     pub command: Vec<String>,
     /// The environment, complete, but for what the host says about proxies and certificates.
     pub env: BTreeMap<String, String>,
+    /// Proxies that the build's author names, which go before the host's and after `env`. They are in no key.
+    #[serde(skip)]
+    pub proxies: BTreeMap<String, String>,
     /// The working directory, absolute, made when it does not exist.
     pub workdir: String,
     /// Who runs it, as `USER` writes it: names are looked up in the root. Empty for root.
