@@ -135,16 +135,25 @@ impl BlobWriter {
     }
 
     fn publish(self, digest: Digest) -> Result<Blob, StoreError> {
-        if let Some(blob) = self.store.blob(&digest)? {
+        self.store.publish(&self.file, &self.temporary.0, &digest)
+    }
+}
+
+impl Store {
+    /// Makes `file`, which lies at `from` on the store's file system, durable and visible as the blob `digest`. If
+    /// that is there already, it is answered, and the file left where it is.
+    pub(crate) fn publish(&self, file: &fs::File, from: &Path, digest: &Digest) -> Result<Blob, StoreError> {
+        if let Some(blob) = self.blob(digest)? {
             return Ok(blob);
         }
-        let path = self.store.blob_path(&digest);
-        self.file.sync_all().context("write", &path)?;
-        fs::rename(&self.temporary.0, &path).context("name", &path)?;
+        let path = self.blob_path(digest);
+        let size = file.metadata().context("look at", from)?.len();
+        file.sync_all().context("write", &path)?;
+        fs::rename(from, &path).context("name", &path)?;
         sync_folder(&path)?;
         Ok(Blob {
-            digest,
-            size: self.size,
+            digest: *digest,
+            size,
             path,
         })
     }

@@ -32,6 +32,9 @@ use crate::touch;
 /// How many things are taken away while the gate is shut once.
 const AT_ONCE: usize = 64;
 
+/// How long after its last byte an upload that nobody finished is removed.
+const FORGOTTEN: Duration = Duration::from_hours(24);
+
 /// The kind of the lock that one collection at a time holds.
 const LOCK: &str = "collect";
 
@@ -148,6 +151,7 @@ impl<'a> Collection<'a> {
     fn new(store: &'a Store, roots: &'a dyn Roots, extent: Extent) -> Result<Self, CollectError> {
         if extent != Extent::Dry {
             sweep(store)?;
+            store.expire_uploads(FORGOTTEN)?;
         }
         let kept = store.kept(roots)?;
         let items = Inventory::take(store)?.items;

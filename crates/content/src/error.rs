@@ -64,6 +64,9 @@ pub enum StoreError {
         /// The most that is read, in bytes.
         limit: u64,
     },
+    /// Somebody else writes to an upload just now.
+    #[error("another request writes to this upload")]
+    Writing,
     /// The name of a cache is no plain file name.
     #[error(
         "`{name}` is not a cache name: expected 1 to 100 letters, digits, `.`, `_` and `-`, not starting with `.`"
@@ -98,7 +101,7 @@ impl Failure for StoreError {
     fn class(&self) -> Class {
         match self {
             Self::Full { .. } => Class::Busy,
-            Self::Version { .. } => Class::Conflict,
+            Self::Version { .. } | Self::Writing => Class::Conflict,
             Self::Mismatch { .. } => Class::Unavailable,
             Self::Missing { .. } => Class::NotFound,
             Self::CacheName { .. } => Class::User,

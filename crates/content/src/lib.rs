@@ -23,6 +23,7 @@
 //! store/caches/NAME/             directories that package managers keep between builds
 //! store/stats/HEX                digests of an author's files by their `lstat`
 //! store/locks, leases, scratch   held while their owner lives
+//! store/uploads/HEX              blobs that arrive in parts, by the digest of what their sender calls them
 //! store/gate                     held for moments by users and by the collector
 //! store/collected                when the last collection was
 //! ```
@@ -43,6 +44,7 @@ mod stat_cache;
 mod store;
 mod touch;
 mod tree;
+mod upload;
 mod usage;
 
 pub use blob::{Blob, BlobWriter};
@@ -57,4 +59,5 @@ pub use scratch::Scratch;
 pub use stat_cache::StatCache;
 pub use store::Store;
 pub use tree::{StagedTree, Tree};
+pub use upload::{Progress, Upload};
 pub use usage::{Usage, Use};

@@ -130,7 +130,7 @@ fn holds(file: &fs::File, path: &Path) -> bool {
     file.file().try_lock().is_ok() && same(file, path)
 }
 
-fn same(file: &fs::File, path: &Path) -> bool {
+pub(crate) fn same(file: &fs::File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(held), Ok(named)) => held.ino() == named.ino() && held.dev() == named.dev(),
         _ => false,

@@ -13,7 +13,7 @@ use crate::lease::Lease;
 use crate::{scratch, touch};
 
 const VERSION: &str = "1";
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "blobs/sha256",
     "trees",
     "records",
@@ -22,6 +22,7 @@ const FOLDERS: [&str; 8] = [
     "locks",
     "leases",
     "scratch",
+    "uploads",
 ];
 
 /// A content store. Cloning it is cheap; clones, and other processes, may use it at the same time.
