@@ -12,6 +12,7 @@
 
 mod capture;
 mod compression;
+mod context;
 mod entry;
 mod export;
 mod image;
@@ -25,6 +26,7 @@ mod unpack;
 
 pub use capture::{CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, layer_from_directory};
 pub use compression::{Compression, recompress};
+pub use context::unpack_context;
 pub use entry::Metadata;
 pub use export::{ExportError, Output, export, export_index};
 pub use image::{Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, load, load_config};

@@ -41,6 +41,12 @@ pub enum SourceError {
         /// The entry.
         path: LayerPath,
     },
+    /// A link leads out of what is sent.
+    #[error("the source's entry `{path}` is a link that leads out of the source, or to itself")]
+    LeadsOut {
+        /// The link.
+        path: LayerPath,
+    },
     /// An entry cannot be written where it says.
     #[error("cannot unpack the source's entry `{path}`")]
     Entry {
@@ -90,7 +96,7 @@ pub fn unpack_source(input: impl Read, root: &Path, limits: &UnpackLimits) -> Re
     Ok(())
 }
 
-fn decompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(crate) fn decompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut input = BufReader::with_capacity(BUFFER, input);
     let start = input.fill_buf()?;
     Ok(if start.starts_with(GZIP) {
@@ -140,7 +146,7 @@ impl<R: Read> Unpacking<R> {
 }
 
 /// Answers attributes whose owner is whoever unpacks.
-fn own(metadata: Metadata) -> Metadata {
+pub(crate) fn own(metadata: Metadata) -> Metadata {
     Metadata {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
