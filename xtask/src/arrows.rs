@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("debian", &["content", "fetch", "oci", "spec"]),
     ("dockerfile", &["spec"]),
     ("fetch", &["spec"]),
+    ("fuzz", &["dockerfile", "oci", "spec"]),
     ("gateway", &["spec", "tasks"]),
     ("keeper", &["netns", "sandbox", "spec"]),
     ("netns", &["spec"]),

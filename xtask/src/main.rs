@@ -7,6 +7,7 @@ mod arrows;
 mod chores;
 mod command;
 mod deb;
+mod fuzz;
 mod image;
 mod licences;
 mod metadata;
@@ -20,6 +21,7 @@ usage: cargo xtask CHORE
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
   bench              measure the program beside its peers
+  fuzz SECONDS       look for inputs that break what reads strangers' input, so long for each target
   deb [PROGRAM]      make the Debian package of a release build, or of PROGRAM
   image [PROGRAM]    make the container image of a release build, or of PROGRAM, with itself
   packages           install what the tests need, and nothing else";
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         (Some("test"), arguments) => chores::test(arguments),
         (Some("lint"), []) => chores::lint(),
         (Some("bench"), []) => chores::bench(),
+        (Some("fuzz"), [seconds]) => fuzz::fuzz(seconds),
         (Some("deb"), rest @ ([] | [_])) => chores::package(rest.first(), deb::build),
         (Some("image"), rest @ ([] | [_])) => chores::package(rest.first(), image::build),
         (Some("packages"), []) => packages::install(packages::FOR_TESTS),
