@@ -8,7 +8,6 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use coracle_peers::checked;
-use serde_json::Value;
 
 use crate::program::{Coracle, repository};
 
@@ -182,15 +181,7 @@ fn image(coracle: &Coracle, place: &Path, name: &'static str, packages: &[&str])
         folder.join("coracle.yaml"),
         format!("runtime: server\ncommand: [none]\nbuild: {{packages: [{packages}]}}\n"),
     )?;
-    let output = format!("oci:{}", layout.display());
-    let report = coracle.run(&[
-        "build".as_ref(),
-        folder.as_os_str(),
-        "--json".as_ref(),
-        "--output".as_ref(),
-        output.as_ref(),
-    ])?;
-    let report: Value = serde_json::from_str(&report)?;
+    let report = coracle.laid_out(&folder, &layout)?;
     let digest = report["outputs"][0]["digest"].as_str().context("no digest")?;
     Ok(Base::Image {
         name,

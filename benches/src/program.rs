@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use coracle_peers::checked;
+use serde_json::Value;
 
 /// The program and its data directory.
 pub(crate) struct Coracle {
@@ -41,6 +42,19 @@ impl Coracle {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Builds a folder as an OCI image layout; answers the report.
+    pub(crate) fn laid_out(&self, folder: &Path, layout: &Path) -> Result<Value> {
+        let output = format!("oci:{}", layout.display());
+        let report = self.run(&[
+            "build".as_ref(),
+            folder.as_os_str(),
+            "--json".as_ref(),
+            "--output".as_ref(),
+            output.as_ref(),
+        ])?;
+        Ok(serde_json::from_str(&report)?)
     }
 
     /// Starts the platform, with this many sandboxes kept ready.

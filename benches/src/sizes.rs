@@ -52,15 +52,7 @@ fn base(coracle: &Coracle, example: &str, scratch: &Path) -> Result<u64> {
             .arg(repository("examples").join(example))
             .arg(&folder),
     )?;
-    let output = format!("oci:{}", layout.display());
-    let report = coracle.run(&[
-        "build".as_ref(),
-        folder.as_os_str(),
-        "--json".as_ref(),
-        "--output".as_ref(),
-        output.as_ref(),
-    ])?;
-    let report: Value = serde_json::from_str(&report)?;
+    let report = coracle.laid_out(&folder, &layout)?;
     let blob = |digest: &str| {
         layout
             .join("blobs/sha256")

@@ -6,6 +6,7 @@
 //! put in a snapshot, and so that the same input always means the same steps.
 
 mod binary;
+mod comments;
 mod compile;
 mod context;
 mod development;
@@ -20,6 +21,7 @@ pub mod ignore;
 pub mod lock;
 mod node;
 pub mod op;
+pub mod patterns;
 pub mod plan;
 pub mod progress;
 mod python;

@@ -1,8 +1,9 @@
 //! What a Go file declares at its top level, found without fully parsing it.
 //!
-//! Comments are taken out (Go language specification, "Comments"); declarations are found where `gofmt` puts them, at
+//! Comments are taken out; declarations are found where `gofmt` puts them, at
 //! the beginnings of lines. A full parser lost: the compiler reports what is wrong, and better.
 
+use crate::comments::{self, Backticks};
 use crate::event::Event;
 
 /// The import path of what registers handlers.
@@ -21,23 +22,7 @@ pub(super) struct Code(String);
 impl Code {
     /// Takes the comments out of a file.
     pub(super) fn of(text: &str) -> Self {
-        let mut code = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(letter) = rest.chars().next() {
-            if rest.starts_with("//") {
-                rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
-            } else if rest.starts_with("/*") {
-                rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
-            } else if matches!(letter, '\'' | '"' | '`') {
-                let end = end_of_literal(rest, letter);
-                code.push_str(&rest[..end]);
-                rest = &rest[end..];
-            } else {
-                code.push(letter);
-                rest = &rest[letter.len_utf8()..];
-            }
-        }
-        Self(code)
+        Self(comments::without(text, Backticks::Raw))
     }
 
     /// Answers the name of the package.
@@ -120,20 +105,6 @@ fn function(text: &str) -> Option<(&str, Event)> {
         _ => return None,
     };
     is_exported.then_some((name, event))
-}
-
-fn end_of_literal(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (index, letter) in text.char_indices().skip(1) {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' if quote != '`' => escaped = true,
-            '\n' if quote != '`' => return index,
-            letter if letter == quote => return index + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 fn is_name_letter(letter: char) -> bool {

@@ -2,41 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::comments::{self, Backticks};
 use crate::event::Event;
 
-/// The text of a file without its comments (ECMAScript, 12.4), which may mention anything.
+/// The text of a file without its comments, which may mention anything.
 pub(super) fn without_comments(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(letter) = rest.chars().next() {
-        if rest.starts_with("//") {
-            rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
-        } else if rest.starts_with("/*") {
-            rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
-        } else if matches!(letter, '\'' | '"' | '`') {
-            let end = end_of_string(rest, letter);
-            code.push_str(&rest[..end]);
-            rest = &rest[end..];
-        } else {
-            code.push(letter);
-            rest = &rest[letter.len_utf8()..];
-        }
-    }
-    code
-}
-
-fn end_of_string(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (index, letter) in text.char_indices().skip(1) {
-        match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '\n' if quote != '`' => return index,
-            letter if letter == quote => return index + 1,
-            _ => {}
-        }
-    }
-    text.len()
+    comments::without(text, Backticks::Escaped)
 }
 
 /// Answers the handlers that code registers with the Functions Framework: `functions.http('name', …)`.
