@@ -2,7 +2,6 @@
 
 mod relock;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use coracle_fetch::Fetcher;
 use coracle_oci::{Image, assemble};
 use coracle_plan::{Plan, StepId, Target};
 use coracle_sandbox::Sandboxes;
-use coracle_spec::Manifest;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +24,7 @@ use crate::outcome::Outcome;
 use crate::pins::{Pinning, Refresh};
 use crate::prepared::{Aim, Prepared};
 use crate::progress::{Event, Observer};
+use crate::request::{Locking, Request};
 use crate::steps::blocking;
 use crate::surroundings::Surroundings;
 
@@ -55,38 +54,6 @@ impl Tools {
 #[derive(Clone)]
 pub struct Builder {
     tools: Tools,
-}
-
-/// What to build.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The source folder.
-    pub folder: PathBuf,
-    /// What the author says about it.
-    pub manifest: Manifest,
-    /// What the image is for.
-    pub target: Target,
-    /// What further images are for that the same build makes.
-    pub others: Vec<Target>,
-    /// What becomes of `coracle.lock`.
-    pub locking: Locking,
-}
-
-impl Request {
-    /// Answers what all images are for.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
-        std::iter::once(&self.target).chain(&self.others)
-    }
-}
-
-/// What becomes of `coracle.lock`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locking {
-    /// What it lacks is added.
-    #[default]
-    Update,
-    /// What it lacks is an error.
-    Frozen,
 }
 
 /// A built image.
@@ -229,7 +196,7 @@ impl Builder {
                 observer: &observer,
                 cancel: &cancel,
             };
-            let prepared = Prepared::of(&folder, pinning.pin(refresh)?)?;
+            let prepared = Prepared::of(&folder, pinning.pin(refresh)?, request.tenant.clone())?;
             folder.remember()?;
             Ok(prepared)
         })
@@ -251,6 +218,7 @@ impl Builder {
             lock: &prepared.lock,
             folder: &prepared.folder,
             contents: &prepared.contents,
+            tenant: prepared.tenant.as_ref(),
             observer,
             cancel,
         };

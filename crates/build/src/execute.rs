@@ -19,6 +19,7 @@ use crate::folder::Contents;
 use crate::graph::{Graph, Node};
 use crate::outcome::Outcome;
 use crate::progress::{Event, Observer};
+use crate::request::Tenant;
 use crate::steps::copy::Source;
 use crate::steps::fetch::ToolError;
 use crate::steps::run::Workshop;
@@ -43,6 +44,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) folder: &'a Path,
     /// What the source's files are that any step reads.
     pub(crate) contents: &'a Contents,
+    pub(crate) tenant: Option<&'a Tenant>,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -234,6 +236,7 @@ impl Execution<'_> {
             surroundings: &self.tools.surroundings,
             folder: self.folder,
             contents: self.contents,
+            tenant: self.tenant,
             observer: &**self.observer,
             cancel: self.cancel,
         }

@@ -11,6 +11,7 @@ use coracle_spec::Digest;
 use serde::Serialize;
 
 use crate::folder::{Contents, Folder, FolderError};
+use crate::request::Tenant;
 
 /// Changes when the same operation gives another result than before.
 const VERSION: u32 = 1;
@@ -25,9 +26,19 @@ pub(crate) struct Keyed {
     pub(crate) contents: Contents,
 }
 
+/// What tells keys apart beyond what steps are.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Salt {
+    /// Whose build it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tenant: Option<Tenant>,
+}
+
 #[derive(Serialize)]
 struct Parts<'a> {
     version: u32,
+    #[serde(flatten)]
+    salt: &'a Salt,
     op: &'a Op,
     /// What a base resolved to.
     base: Option<&'a toml::Table>,
@@ -38,13 +49,14 @@ struct Parts<'a> {
 /// Answers the keys of all steps of `plan` over the files in `folder`; `bases` says what each recipe is locked to.
 pub(crate) fn keys<'a>(
     plan: &'a Plan,
-    folder: &Folder,
+    (folder, salt): (&Folder, &Salt),
     bases: impl Fn(&str) -> Option<&'a toml::Table>,
 ) -> Result<Keyed, FolderError> {
     let (mut keys, mut all) = (Keys::new(), Contents::new());
     for step in &plan.steps {
         let parts = Parts {
             version: VERSION,
+            salt,
             op: &step.op,
             base: match &step.op {
                 Op::Base(base) => bases(&base.recipe),

@@ -24,12 +24,13 @@ mod pins;
 mod prepared;
 mod progress;
 mod registries;
+mod request;
 mod sandbox_id;
 mod steps;
 mod surroundings;
 mod transfer;
 
-pub use builder::{Builder, Built, BuiltFor, Locking, Request, StepReport, Tools};
+pub use builder::{Builder, Built, BuiltFor, StepReport, Tools};
 pub use carrier::CarrierError;
 pub use error::{BuildError, NotCarriedOut, StepError};
 pub use folder::{Contents, Folder, FolderError};
@@ -38,6 +39,9 @@ pub use log_tail::LogTail;
 pub use pinned::{Change, PinnedBase, PinnedTool, Pins};
 pub use progress::{Event, Observer, Silent};
 pub use registries::{Go, Npm, Pip, Registries};
+pub use request::{
+    CommandNetwork, DockerfileAt, DockerfileOptions, Locking, Pull, Request, Reuse, SecretValue, Tenant,
+};
 pub use steps::base::BaseError;
 pub use steps::copy::CopyError;
 pub use steps::fetch::ToolError;

@@ -7,12 +7,13 @@ use coracle_debian::Recipe;
 use coracle_plan::{Base, Fetch, Lock, Op, Plan, StepId, Target, Version};
 use tokio_util::sync::CancellationToken;
 
-use crate::builder::{Locking, Request, Tools};
+use crate::builder::Tools;
 use crate::carrier;
 use crate::error::BuildError;
 use crate::folder::Folder;
 use crate::lock_file;
 use crate::progress::{Event, Observer};
+use crate::request::{Locking, Request};
 use crate::steps::base::{self, BaseError};
 use crate::transfer::StepProgress;
 

@@ -14,11 +14,12 @@ use crate::error::BuildError;
 use crate::execute::Executed;
 use crate::folder::{Contents, Folder};
 use crate::graph::{Graph, KeyedPlan};
-use crate::key::{Keys, keys};
+use crate::key::{Keys, Salt, keys};
 use crate::lock_file;
 use crate::pinned;
 use crate::pins::{Pinned, Planned};
 use crate::progress::{Event, Observer};
+use crate::request::Tenant;
 use crate::steps::EPOCH;
 
 /// A build that is about to be carried out.
@@ -31,6 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) contents: Contents,
     /// Whether the lock says something that the file does not.
     changed: bool,
+    /// Whose build it is.
+    pub(crate) tenant: Option<Tenant>,
 }
 
 /// One image that a build makes.
@@ -42,10 +45,11 @@ pub(crate) struct Aim {
 
 impl Prepared {
     /// Prepares the build of `folder` by pinned plans.
-    pub(crate) fn of(folder: &Folder, pinned: Pinned) -> Result<Self, BuildError> {
+    pub(crate) fn of(folder: &Folder, pinned: Pinned, tenant: Option<Tenant>) -> Result<Self, BuildError> {
+        let salt = Salt { tenant };
         let mut contents = Contents::new();
         let mut aim = |planned: Planned| {
-            let keyed = keys(&planned.plan, folder, |recipe| pinned.lock.base(recipe))?;
+            let keyed = keys(&planned.plan, (folder, &salt), |recipe| pinned.lock.base(recipe))?;
             contents.extend(keyed.contents);
             Ok::<_, BuildError>(Aim {
                 target: planned.target,
@@ -60,6 +64,7 @@ impl Prepared {
             lock: pinned.lock,
             contents,
             changed: pinned.changed,
+            tenant: salt.tenant.clone(),
         })
     }
 

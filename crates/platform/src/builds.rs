@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coracle_build::{BuildError, Builder, Built, Locking, LogTail, Observer, Request};
+use coracle_build::{BuildError, Builder, Built, DockerfileOptions, Locking, LogTail, Observer, Request};
 use coracle_content::{Scratch, Store, StoreError};
 use coracle_oci::{Image, SourceError, UnpackLimits, unpack_source};
 use coracle_plan::{Arch, Target};
@@ -222,6 +222,8 @@ impl Source {
                 target: Target::native(arch()?),
                 others: Vec::new(),
                 locking: archive.locking,
+                dockerfile: DockerfileOptions::default(),
+                tenant: None,
             },
             _scratch: archive.scratch,
         })

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Builder, Locking, Request};
+use super::Builder;
 use crate::error::BuildError;
 use crate::lock_file;
 use crate::pinned::{self, Change};
 use crate::pins::Refresh;
 use crate::progress::Observer;
+use crate::request::{Locking, Request};
 
 impl Builder {
     /// Chooses everything anew that the folder's lock file pins, and answers what that changes.

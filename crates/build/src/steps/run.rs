@@ -29,6 +29,7 @@ use super::layer_options;
 use crate::folder::Contents;
 use crate::log_tail::LogTail;
 use crate::progress::{Event, Observer};
+use crate::request::Tenant;
 use crate::surroundings::Surroundings;
 
 /// How long a command has to end, once it was asked to.
@@ -44,6 +45,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) folder: &'a Path,
     pub(crate) contents: &'a Contents,
+    pub(crate) tenant: Option<&'a Tenant>,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -74,16 +76,22 @@ impl Workshop<'_> {
     async fn lock_caches(&self, run: &Run) -> Result<Vec<Guard>, RunError> {
         let mut guards = Vec::new();
         for cache in run.caches.iter().filter(|cache| cache.sharing == Sharing::Locked) {
-            let (store, key) = (self.store.clone(), Digest::of(&cache.name));
+            let (store, key) = (self.store.clone(), Digest::of(self.cache_name(&cache.name)));
             guards.push(super::blocking(move || store.lock(CACHE_LOCK, &key)).await?);
         }
         Ok(guards)
     }
 
+    /// Answers what a cache is called in the store: each party has its own.
+    fn cache_name(&self, name: &str) -> String {
+        self.tenant
+            .map_or_else(|| name.to_owned(), |tenant| tenant.own(name))
+    }
+
     fn spec(&self, run: &Run, lowers: Vec<PathBuf>, upper: &Scratch) -> Result<SandboxSpec, RunError> {
         let mut mounts = Vec::new();
         for cache in &run.caches {
-            let source = self.store.cache_dir(&cache.name)?;
+            let source = self.store.cache_dir(&self.cache_name(&cache.name))?;
             mounts.push(Bind {
                 source,
                 target: cache.target.clone().into(),
@@ -106,12 +114,12 @@ impl Workshop<'_> {
             },
             mounts,
             files,
+            directories: Vec::new(),
             process: Process {
                 args: run.command.clone(),
                 env,
                 cwd: run.workdir.clone().into(),
-                uid: 0,
-                gid: 0,
+                ..Process::default()
             },
             limits: self.surroundings.limits,
             network: match run.network {

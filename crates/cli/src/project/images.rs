@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use coracle_build::{Locking, Request};
+use coracle_build::{DockerfileOptions, Locking, Request};
 use coracle_plan::{Arch, Target};
 use coracle_spec::manifest::Platform;
 use coracle_spec::{FunctionId, Manifest};
@@ -45,6 +45,8 @@ impl Source {
             target,
             others,
             locking,
+            dockerfile: DockerfileOptions::default(),
+            tenant: None,
         })
     }
 
