@@ -95,6 +95,8 @@ pub enum Whiteouts {
 pub enum Specials {
     /// They are left out.
     Skip,
+    /// Named pipes become the layer's, what cannot be in one is left out.
+    Pipes,
     /// They are an error.
     Refuse,
 }
@@ -293,6 +295,10 @@ impl<'a> Capture<'a> {
             FileType::Symlink => self.add_symlink(found),
             FileType::CharacterDevice if found.stat.st_rdev == 0 => self.add_whiteout(found),
             FileType::Socket => self.special(found, "a socket"),
+            FileType::Fifo if self.options.specials == Specials::Pipes => {
+                let metadata = self.metadata(&found.stat, HashMap::new());
+                Ok(self.layer.pipe(found.to.as_path(), &metadata)?)
+            }
             FileType::Fifo => self.special(found, "a named pipe"),
             _ => self.special(found, "a device"),
         }
@@ -380,7 +386,7 @@ impl<'a> Capture<'a> {
 
     fn special(&self, found: &Found, kind: &'static str) -> Result<(), CaptureError> {
         match self.options.specials {
-            Specials::Skip => Ok(()),
+            Specials::Skip | Specials::Pipes => Ok(()),
             Specials::Refuse => Err(CaptureError::Special {
                 path: self.root_path.join(found.path.as_path()),
                 kind,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coracle_content::{Blob, Store, StoreError};
+use coracle_spec::image::{ImageDocument, RootFs};
 use coracle_spec::{Class, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,8 @@ pub struct ImageConfig {
     pub user: String,
     /// Ports that it listens on, as `8080/tcp`.
     pub exposed_ports: BTreeSet<String>,
+    /// Folders that are not part of the image when it runs.
+    pub volumes: BTreeSet<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// The signal that ends it, as `SIGTERM`; empty for that one.
@@ -128,6 +131,29 @@ impl Failure for ImageError {
 pub fn assemble(store: &Store, config: &ImageConfig, layers: &[Layer]) -> Result<Image, ImageError> {
     let config = store.put_blob(&to_json(&ConfigDocument::of(config, layers))?)?;
     complete(store, &config, layers.to_vec())
+}
+
+/// Makes an image of these layers, the lowest first, and a configuration whose layers are still open.
+pub fn assemble_document(
+    store: &Store,
+    document: &ImageDocument,
+    layers: &[Layer],
+) -> Result<Image, ImageError> {
+    let rootfs = RootFs {
+        diff_ids: layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
+        ..RootFs::default()
+    };
+    let document = ImageDocument {
+        rootfs,
+        ..document.clone()
+    };
+    let config = store.put_blob(&to_json(&document)?)?;
+    complete(store, &config, layers.to_vec())
+}
+
+/// Loads an image's configuration, whole.
+pub fn load_document(store: &Store, image: &Image) -> Result<ImageDocument, ImageError> {
+    document(store, &image.config, "image configuration")
 }
 
 /// Loads the image with this manifest.

@@ -318,6 +318,14 @@ impl LayerWriter {
             .map(drop)
     }
 
+    /// Adds a named pipe.
+    pub fn pipe(&mut self, path: impl AsRef<Path>, metadata: &Metadata) -> Result<(), LayerError> {
+        let path = LayerPath::new(path)?;
+        let metadata = self.start(&path, Body::Pipe, metadata)?;
+        self.seen.insert(path.clone(), Seen::Other);
+        self.in_tree(&path, |tree| tree.pipe(&path, &metadata)).map(drop)
+    }
+
     /// Adds a further name of the file that was added as `target`.
     pub fn hard_link(&mut self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<(), LayerError> {
         let path = LayerPath::new(path)?;

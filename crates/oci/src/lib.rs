@@ -29,7 +29,10 @@ pub use compression::{Compression, recompress};
 pub use context::unpack_context;
 pub use entry::Metadata;
 pub use export::{ExportError, Output, export, export_index};
-pub use image::{Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, load, load_config};
+pub use image::{
+    Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, assemble_document, load, load_config,
+    load_document,
+};
 pub use index::{Index, assemble_index};
 pub use layer::{Layer, LayerError, LayerOptions, LayerWriter, Trees, write_layer};
 pub use path::{InvalidPath, LayerPath};

@@ -15,6 +15,7 @@ pub(crate) enum Body<'a> {
     File { size: u64 },
     Symlink { target: &'a [u8] },
     HardLink { target: &'a [u8] },
+    Pipe,
 }
 
 /// Answers the headers of the entry `path`, a relative path. The contents and [`padding`] follow.
@@ -66,6 +67,7 @@ fn put_body(header: &mut Header, extended: &mut Extended, body: Body<'_>) {
         Body::File { size } => (b'0', size, b""),
         Body::Symlink { target } => (b'2', 0, target),
         Body::HardLink { target } => (b'1', 0, target),
+        Body::Pipe => (b'6', 0, b""),
     };
     header.0[TYPE] = kind;
     put_number(
