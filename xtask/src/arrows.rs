@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "build", "content", "gateway", "oci", "plan", "sandbox", "scale", "spec", "state", "tasks",
         ],
     ),
+    ("registry", &["content", "spec"]),
     ("sandbox", &["netns", "spec", "tasks"]),
     ("scale", &["spec"]),
     (

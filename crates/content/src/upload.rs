@@ -120,6 +120,16 @@ impl Upload {
         self.size
     }
 
+    /// Answers where it lies, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Answers the store that it goes to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Lets others go on with it. The answer spares who does from reading it again.
     pub fn pause(self) -> Progress {
         self.hashed
@@ -243,7 +253,7 @@ mod tests {
         store.expire_uploads(Duration::ZERO).unwrap();
         assert_eq!(store.count_uploads().unwrap(), 1);
         drop(upload);
-        store.expire_uploads(Duration::from_secs(60)).unwrap();
+        store.expire_uploads(Duration::from_mins(1)).unwrap();
         assert_eq!(store.count_uploads().unwrap(), 1);
         store.expire_uploads(Duration::ZERO).unwrap();
         assert_eq!(store.count_uploads().unwrap(), 0);

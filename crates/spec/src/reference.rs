@@ -142,7 +142,7 @@ fn parse(text: &str) -> Result<ImageRef, &'static str> {
     if !is_registry(registry) {
         return Err("its registry is no host name");
     }
-    if !repository.split('/').all(is_part) {
+    if !is_repository(repository) {
         return Err(
             "a repository is lower-case letters and digits, with single `.`, `_`, `__` or dashes between them",
         );
@@ -214,6 +214,12 @@ fn is_label(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
 }
 
+/// Answers whether `text` is the name of a repository in a registry (OCI distribution specification 1.1, "Pulling
+/// manifests"), of whatever length.
+pub fn is_repository(text: &str) -> bool {
+    text.split('/').all(is_part)
+}
+
 fn is_part(part: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_separator = |text: &str| matches!(text, "." | "_" | "__") || text.bytes().all(|byte| byte == b'-');
@@ -224,7 +230,8 @@ fn is_part(part: &str) -> bool {
             .all(is_separator)
 }
 
-fn is_tag(tag: &str) -> bool {
+/// Answers whether `tag` is a tag (OCI distribution specification 1.1, "Pulling manifests").
+pub fn is_tag(tag: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     (1..=MAX_TAG).contains(&tag.len())
         && tag.bytes().next().is_some_and(is_word)

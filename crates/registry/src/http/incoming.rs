@@ -1,0 +1,83 @@
+//! Bodies of requests, from clients that may be slow on purpose: each wait has its end, and so has the whole.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use super::fault::Fault;
+use crate::error::RegistryError;
+
+/// How long a client may send nothing, and how long it may take before its pace counts.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The pace that a client must keep, in bytes a second.
+const PACE: u64 = 16 << 10;
+
+/// How much is handed on at once, in bytes, unless the body ends before.
+const BATCH: usize = 1 << 20;
+
+/// The body of a request.
+pub(super) struct Incoming<B> {
+    body: Pin<Box<B>>,
+    began: Instant,
+    received: u64,
+}
+
+impl<B> Incoming<B>
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    pub(super) fn new(body: B) -> Self {
+        Self {
+            body: Box::pin(body),
+            began: Instant::now(),
+            received: 0,
+        }
+    }
+
+    /// Answers the next pieces, about a megabyte of them; none at the end.
+    pub(super) async fn batch(&mut self) -> Result<Vec<Bytes>, Fault> {
+        let (mut batch, mut size) = (Vec::new(), 0);
+        while size < BATCH {
+            let Some(piece) = self.piece().await? else { break };
+            size += piece.len();
+            batch.push(piece);
+        }
+        Ok(batch)
+    }
+
+    /// Answers the whole body, which may have `limit` bytes.
+    pub(super) async fn whole(mut self, limit: u64) -> Result<Bytes, Fault> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.piece().await? {
+            if whole.len() as u64 + piece.len() as u64 > limit {
+                return Err(RegistryError::TooLarge { limit }.into());
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
+        loop {
+            let frame = timeout_at(self.deadline(), self.body.frame()).await;
+            match frame.map_err(|_| Fault::Slow)? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Fault::Broken),
+                Some(Ok(frame)) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    self.received += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+            }
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let pace = self.began + PATIENCE + Duration::from_secs(self.received / PACE);
+        pace.min(Instant::now() + PATIENCE)
+    }
+}
