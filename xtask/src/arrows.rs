@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("content", &["spec"]),
     ("debian", &["content", "fetch", "oci", "spec"]),
+    ("distribution", &["content", "fetch", "oci", "spec", "tasks"]),
     ("dockerfile", &["spec"]),
     ("fetch", &["spec"]),
     ("fuzz", &["dockerfile", "oci", "spec"]),
@@ -47,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "content", "gateway", "platform", "sandbox", "spec", "state", "tasks",
+            "api", "content", "gateway", "platform", "registry", "sandbox", "spec", "state", "tasks",
         ],
     ),
     ("spec", &[]),

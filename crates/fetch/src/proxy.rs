@@ -32,7 +32,7 @@ pub(crate) fn parse(address: &str) -> Result<Proxy, ConfigError> {
 
 impl Proxies {
     /// Answers whether `uri` is reached directly.
-    pub(crate) fn exempts(&self, uri: &Uri) -> bool {
+    pub fn exempts(&self, uri: &Uri) -> bool {
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
         let with_port = format!("{host}:{}", uri.port_u16().unwrap_or_default());
         self.exempt

@@ -42,7 +42,7 @@ impl Compression {
     }
 
     /// Answers what a media type, OCI's or Docker's, says of compression.
-    pub(crate) fn of_media_type(media_type: &str) -> Option<Self> {
+    pub fn of_media_type(media_type: &str) -> Option<Self> {
         match media_type {
             "application/vnd.docker.image.rootfs.diff.tar.gzip" => Some(Self::Gzip),
             "application/vnd.docker.image.rootfs.diff.tar" => Some(Self::None),

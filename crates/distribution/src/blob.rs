@@ -1,0 +1,7 @@
+//! Blobs: fetched into the store, and given to registries.
+
+mod download;
+mod upload;
+
+pub(crate) use download::Wish;
+pub(crate) use upload::Gift;

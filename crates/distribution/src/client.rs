@@ -1,0 +1,124 @@
+//! What callers hold.
+
+use std::sync::Arc;
+
+use coracle_content::Store;
+use coracle_oci::Image;
+use coracle_spec::manifest::Platform;
+use coracle_spec::{Digest, ImageRef};
+use coracle_tasks::CancellationToken;
+
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
+use crate::error::DistributionError;
+use crate::progress::Progress;
+use crate::pull::Resolved;
+use crate::push::{Layers, Pushed};
+use crate::reply;
+use crate::session::{Access, Session};
+use crate::settings::Settings;
+use crate::shared::Shared;
+
+/// A client of image registries, over a store. Cloning it is cheap; clones share connections and tokens.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) store: Store,
+    pub(crate) layers: Layers,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Client {
+    /// Makes a client; nothing is read or sent yet.
+    pub fn new(store: Store, settings: Settings) -> Self {
+        Self {
+            store,
+            layers: Layers::default(),
+            shared: Arc::new(Shared::new(settings)),
+        }
+    }
+
+    /// Answers the same client over `store`: the same one, [held](Store::held) by somebody.
+    #[must_use]
+    pub fn over(&self, store: Store) -> Self {
+        Self {
+            store,
+            ..self.clone()
+        }
+    }
+
+    /// Answers the same client that pushes layers so.
+    #[must_use]
+    pub fn pushing(&self, layers: Layers) -> Self {
+        Self {
+            layers,
+            ..self.clone()
+        }
+    }
+
+    /// Answers a client with the same settings that is somebody else: it shares no tokens with this one.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Arc<dyn Credentials>) -> Self {
+        let settings = self.shared.settings.clone();
+        let settings = Settings {
+            credentials,
+            ..settings
+        };
+        Self::new(self.store.clone(), settings).pushing(self.layers)
+    }
+
+    /// Finds out what a name stands for. The image's manifest and configuration are in the store then.
+    ///
+    /// A name with a digest whose manifest and configuration the store has costs no request.
+    pub async fn resolve(&self, image: &ImageRef, platform: Platform) -> Result<Resolved, DistributionError> {
+        self.do_resolve(image, platform).await
+    }
+
+    /// Pulls an image: what the store lacks of it is fetched and verified.
+    ///
+    /// The caller holds the store, or names the image, before anybody may collect what nothing uses.
+    pub async fn pull(
+        &self,
+        image: &ImageRef,
+        platform: Platform,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Image, DistributionError> {
+        let pulling = Box::pin(self.do_pull(image, platform, progress));
+        let pulled = cancel.run_until_cancelled(pulling).await;
+        pulled.unwrap_or(Err(DistributionError::Cancelled))
+    }
+
+    /// Pushes an image in the store, or an index with all its images, by its digest under a name: blobs that the
+    /// registry lacks first, the manifest last. Nothing refers to what a push that fails leaves there.
+    pub async fn push(
+        &self,
+        image: Digest,
+        to: &ImageRef,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<Pushed, DistributionError> {
+        let pushing = Box::pin(self.do_push(image, to, progress));
+        let pushed = cancel.run_until_cancelled(pushing).await;
+        pushed.unwrap_or(Err(DistributionError::Cancelled))
+    }
+
+    /// Asks a registry whether it knows who we are there (distribution-spec, "Determining Support").
+    pub async fn check(&self, registry: &str) -> Result<(), DistributionError> {
+        let endpoint = Endpoint::origin(registry);
+        let session = Session::open_at(&self.shared, &endpoint, registry, ("", Access::Pull)).await?;
+        let call = Call::new(http::Method::GET, session.registry_url());
+        let response = session.send(&call).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(reply::unexpected(response, registry, session.patience()).await)
+    }
+
+    /// Asks for the digest that a registry has under a name, with no word about its platform.
+    pub async fn digest(&self, image: &ImageRef) -> Result<Digest, DistributionError> {
+        let endpoint = Endpoint::origin(image.registry());
+        let session = Session::open(&self.shared, &endpoint, image, Access::Pull).await?;
+        Ok(self.named(&session, image).await?.digest)
+    }
+}

@@ -1,0 +1,89 @@
+//! The HTTP client beneath: TLS, proxies, redirects.
+
+use std::sync::Arc;
+
+use coracle_fetch::{Proxies, SafeUrl};
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Client, Proxy, Url};
+
+use crate::error::SettingsError;
+use crate::settings::Settings;
+use crate::tls;
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// A redirect is not followed.
+#[derive(Debug, thiserror::Error)]
+#[error("a redirect to `{0}` is not followed")]
+struct NotFollowed(SafeUrl);
+
+/// Makes the client. Deadlines are its callers', since one for a whole exchange fits no upload.
+pub(crate) fn make(settings: &Settings) -> Result<Client, SettingsError> {
+    Client::builder()
+        .tls_backend_preconfigured(tls::config(settings)?)
+        .user_agent(concat!("coracle/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.patience.connect)
+        .redirect(Policy::custom(follow))
+        .referer(false)
+        .proxy(proxy(&settings.proxies)?)
+        .build()
+        .map_err(SettingsError::Http)
+}
+
+/// Follows a few redirects, and none from TLS to plain text. The client itself sends no credentials to another host.
+fn follow(attempt: Attempt<'_>) -> Action {
+    let downgraded = attempt.url().scheme() != "https"
+        && attempt
+            .previous()
+            .last()
+            .is_some_and(|from| from.scheme() == "https");
+    if downgraded || attempt.previous().len() > REDIRECTS {
+        let to = SafeUrl::of(attempt.url().as_str());
+        attempt.error(NotFollowed(to))
+    } else {
+        attempt.follow()
+    }
+}
+
+fn proxy(proxies: &Proxies) -> Result<Proxy, SettingsError> {
+    let parse = |address: &Option<String>| address.as_deref().map(proxy_url).transpose();
+    let (http, https) = (parse(&proxies.http)?, parse(&proxies.https)?);
+    let proxies = Arc::new(proxies.clone());
+    Ok(Proxy::custom(move |url| {
+        let exempt = url.as_str().parse().is_ok_and(|uri| proxies.exempts(&uri));
+        let chosen = if url.scheme() == "https" { &https } else { &http };
+        chosen.clone().filter(|_| !exempt)
+    }))
+}
+
+/// Reads the address of a proxy; without a scheme it is an `http` one.
+fn proxy_url(address: &str) -> Result<Url, SettingsError> {
+    let complete = if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("http://{address}")
+    };
+    Url::parse(&complete)
+        .ok()
+        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| SettingsError::Proxy(SafeUrl::of(address)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_addresses_with_or_without_a_scheme() {
+        assert_eq!(
+            proxy_url("127.0.0.1:3128").unwrap().as_str(),
+            "http://127.0.0.1:3128/"
+        );
+        assert!(proxy_url("https://me:sesame@proxy.example").is_ok());
+        for bad in ["", "socks5://me:sesame@proxy.example", "http://"] {
+            let error = proxy_url(bad).unwrap_err().to_string();
+            assert!(!error.contains("sesame"), "{error}");
+        }
+    }
+}
