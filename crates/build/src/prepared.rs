@@ -138,6 +138,7 @@ impl Aim {
             workdir: image.workdir.clone(),
             user: image.user.clone(),
             exposed_ports: BTreeSet::from([format!("{}/tcp", image.port)]),
+            volumes: BTreeSet::new(),
             labels: image.labels.clone(),
             stop_signal: String::new(),
         }

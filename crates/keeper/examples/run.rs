@@ -90,6 +90,7 @@ async fn run(mut words: Vec<String>) -> Result<(), Box<dyn Error>> {
             },
             mounts: Vec::new(),
             files: Vec::new(),
+            directories: Vec::new(),
             process: Process {
                 args: words.clone(),
                 env: BTreeMap::from([
@@ -102,6 +103,7 @@ async fn run(mut words: Vec<String>) -> Result<(), Box<dyn Error>> {
                 cwd: "/".into(),
                 uid: if build { 0 } else { 1000 },
                 gid: if build { 0 } else { 1000 },
+                ..Process::default()
             },
             limits: Limits {
                 memory: Some(ByteSize::mebibytes(2048)),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use coracle_netns::{EgressError, NetlinkError, Netns, NetnsError, loopback_up};
 use coracle_sandbox::wire::Received;
-use coracle_sandbox::{ID_COUNT, Network, Refusal, SandboxId, SandboxSpec, Upper};
+use coracle_sandbox::{ID_COUNT, Network, Process, Refusal, SandboxId, SandboxSpec, Upper};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use libcontainer::container::builder::ContainerBuilder;
@@ -164,8 +164,10 @@ fn check(spec: &SandboxSpec) -> Result<(), CreationError> {
     if spec.process.args.is_empty() {
         return Err(CreationError::NoProgram);
     }
-    match [spec.process.uid, spec.process.gid]
+    let Process { uid, gid, groups, .. } = &spec.process;
+    match [*uid, *gid]
         .into_iter()
+        .chain(groups.iter().copied())
         .find(|id| *id >= ID_COUNT)
     {
         Some(id) => Err(CreationError::NoSuchId(id)),

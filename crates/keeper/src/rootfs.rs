@@ -78,9 +78,9 @@ pub(crate) enum RootfsError {
         /// What the system said.
         source: io::Error,
     },
-    /// The working directory cannot be made.
-    #[error("cannot create the working directory `{path}`")]
-    WorkingDirectory {
+    /// The working directory, or one that the program is to find, cannot be made.
+    #[error("cannot create the directory `{path}`")]
+    Directory {
         /// Where.
         path: PathBuf,
         /// What the system said.
@@ -231,11 +231,12 @@ impl Stage {
                     source,
                 })?;
         }
-        root.directory(&spec.process.cwd)
-            .map_err(|source| RootfsError::WorkingDirectory {
-                path: spec.process.cwd.clone(),
+        for path in spec.directories.iter().chain([&spec.process.cwd]) {
+            root.directory(path).map_err(|source| RootfsError::Directory {
+                path: path.clone(),
                 source,
             })?;
+        }
         Ok(())
     }
 

@@ -127,6 +127,7 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings<'_>) -> Res
             UserBuilder::default()
                 .uid(spec.process.uid)
                 .gid(spec.process.gid)
+                .additional_gids(spec.process.groups.clone())
                 .umask(0o022_u32)
                 .build()?,
         )

@@ -14,7 +14,6 @@ const RULES: &[Rule] = &[
     ("options", |m| !m.options.is_empty()),
     ("signature", |m| m.signature == Some(Signature::Lambda)),
     ("image", |m| m.image.is_some()),
-    ("registry", |m| m.registry.is_some()),
     ("retry", |m| m.given().place("retry").is_some()),
     ("schedule", |m| !m.schedule.is_empty()),
     ("links", |m| !m.links.is_empty()),
@@ -37,7 +36,6 @@ const RULES: &[Rule] = &[
     ("build.target", |m| m.build.target.is_some()),
     ("build.builder", |m| m.build.builder.is_some()),
     ("build.buildpacks", |m| !m.build.buildpacks.is_empty()),
-    ("build.from", |m| m.build.from.is_some()),
     ("build.path", |m| {
         m.build.path.is_some() && m.build.kind != BuildType::Artifact
     }),

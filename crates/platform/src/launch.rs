@@ -3,9 +3,10 @@
 //! Pure, so that what a configuration means is a table of tests.
 
 mod files;
+mod signal;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use coracle_oci::ImageConfig;
 use coracle_sandbox::{Limits, Network, Process, Profile, SandboxId, SandboxSpec, Upper};
@@ -29,18 +30,27 @@ const REVISION: &str = "CORACLE_REVISION";
 /// A secret's name and value.
 pub(crate) type Secret = (String, Vec<u8>);
 
-/// Nothing says what to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the image names no program to run")]
-pub(crate) struct NoCommand;
+/// Why no instance can be made of an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LaunchError {
+    /// Nothing says what to run.
+    #[error("the image names no program to run")]
+    NoCommand,
+    /// It wants to be ended by what is no signal.
+    #[error("the image's stop signal is `{0}`, which this machine does not have")]
+    StopSignal(String),
+}
 
-impl Failure for NoCommand {
+impl Failure for LaunchError {
     fn class(&self) -> Class {
         Class::User
     }
 
     fn hint(&self) -> Option<String> {
-        Some("set `command` in the manifest".to_owned())
+        match self {
+            Self::NoCommand => Some("set `command` in the manifest".to_owned()),
+            Self::StopSignal(_) => None,
+        }
     }
 }
 
@@ -60,15 +70,19 @@ pub(crate) struct Launch<'a> {
 
 impl Launch<'_> {
     /// Answers the specification of the sandbox.
-    pub(crate) fn spec(self) -> Result<SandboxSpec, NoCommand> {
+    pub(crate) fn spec(self) -> Result<SandboxSpec, LaunchError> {
         let Revision { function, config, .. } = self.revision;
         let resources = &config.resources;
         Ok(SandboxSpec {
-            profile: Profile::Run,
+            profile: match config.profile {
+                revision::Profile::Own => Profile::Run,
+                revision::Profile::Image => Profile::Image,
+            },
             lowers: self.image.lowers.clone(),
             upper: Upper::Tmpfs { size: resources.disk },
             mounts: Vec::new(),
             files: files::placed(function, self.secrets),
+            directories: volumes(&self.image.config),
             process: self.process()?,
             // Processor time is limited when the instance is ready.
             limits: Limits {
@@ -85,19 +99,21 @@ impl Launch<'_> {
         })
     }
 
-    fn process(&self) -> Result<Process, NoCommand> {
+    fn process(&self) -> Result<Process, LaunchError> {
         let image = &self.image.config;
-        let User { uid, gid } = self.image.user;
+        let User { uid, gid, groups, .. } = &self.image.user;
         let args = command(image, &self.revision.config);
         if args.is_empty() {
-            return Err(NoCommand);
+            return Err(LaunchError::NoCommand);
         }
         Ok(Process {
             args,
             env: self.variables(),
             cwd: cwd(image),
-            uid,
-            gid,
+            uid: *uid,
+            gid: *gid,
+            groups: groups.clone(),
+            stop_signal: signal::number(&image.stop_signal)?,
         })
     }
 
@@ -105,6 +121,10 @@ impl Launch<'_> {
     fn variables(&self) -> BTreeMap<String, String> {
         let (image, config) = (&self.image.config, &self.revision.config);
         let mut variables = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
+        if config.profile == revision::Profile::Image {
+            variables.insert("HOME".to_owned(), self.image.user.home.clone());
+            variables.insert("HOSTNAME".to_owned(), self.revision.function.name.to_string());
+        }
         for more in [self.environment, &image.env, &config.env] {
             variables.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
@@ -146,12 +166,16 @@ pub(crate) fn port(image: &ImageConfig, config: &RevisionConfig) -> u16 {
         .unwrap_or(DEFAULT_PORT)
 }
 
-/// Answers the first TCP port that the image exposes (image-spec, config.md, `ExposedPorts`).
+/// Answers the lowest TCP port that the image exposes (image-spec, config.md, `ExposedPorts`); the format keeps no order.
 fn exposed(image: &ImageConfig) -> Option<u16> {
-    image
-        .exposed_ports
-        .iter()
-        .find_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())
+    let number = |port: &String| port.strip_suffix("/tcp").unwrap_or(port).parse().ok();
+    image.exposed_ports.iter().filter_map(number).min()
+}
+
+/// Answers the image's volumes: folders of its own root file system, which is gone with the instance as they are to be.
+fn volumes(image: &ImageConfig) -> Vec<PathBuf> {
+    let inside = |volume: &String| Path::new("/").join(volume);
+    image.volumes.iter().map(inside).collect()
 }
 
 /// Answers the program: as with containers elsewhere, a replaced entrypoint drops the image's command too.
@@ -174,7 +198,7 @@ fn cwd(image: &ImageConfig) -> PathBuf {
     if image.workdir.is_empty() {
         "/".into()
     } else {
-        PathBuf::from(&image.workdir)
+        Path::new("/").join(&image.workdir)
     }
 }
 
@@ -194,7 +218,7 @@ mod tests {
     fn the_port_is_the_revisions_then_the_images_then_8080() {
         for (of_image, of_revision, expected) in [
             ("{}", "{}", 8080),
-            (r#"{"exposed_ports": ["53/udp", "80/tcp"]}"#, "{}", 80),
+            (r#"{"exposed_ports": ["53/udp", "443/tcp", "80/tcp"]}"#, "{}", 80),
             (
                 r#"{"exposed_ports": ["80/tcp"], "env": {"PORT": "81"}}"#,
                 "{}",

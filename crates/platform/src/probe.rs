@@ -192,12 +192,10 @@ mod tests {
             },
             mounts: Vec::new(),
             files: Vec::new(),
+            directories: Vec::new(),
             process: Process {
-                args: Vec::new(),
                 env: [("PORT".to_owned(), "8080".to_owned())].into(),
-                cwd: "/".into(),
-                uid: 0,
-                gid: 0,
+                ..Process::default()
             },
             limits: Limits {
                 memory: None,

@@ -19,7 +19,7 @@ use crate::error::{CreateError, Refusal};
 use crate::sandbox::{Sandbox, Sandboxes};
 use crate::spec::SandboxSpec;
 use crate::wire::{Answer, Operation};
-use kept::Kept;
+use kept::{Kept, Named};
 use link::Link;
 
 pub use kept::KeptSandbox;
@@ -169,10 +169,7 @@ impl KeeperClient {
     }
 
     async fn create_with(&self, link: &Arc<Link>, spec: SandboxSpec) -> Result<Arc<KeptSandbox>, Refusal> {
-        let (id, program) = (
-            spec.id.clone(),
-            spec.process.args.first().cloned().unwrap_or_default(),
-        );
+        let (id, named) = (spec.id.clone(), Named::of(&spec));
         let ending = link.register(&id);
         let created = link.request(Operation::Create(Box::new(spec))).await;
         let made = created.and_then(|reply| match reply.answer {
@@ -183,8 +180,7 @@ impl KeeperClient {
             Ok((kept, micros)) => {
                 tracing::debug!(%id, ?micros, "sandbox created");
                 Ok(Arc::new(KeptSandbox::new(
-                    id,
-                    program,
+                    named,
                     kept,
                     ending,
                     link.clone(),
@@ -200,11 +196,10 @@ impl KeeperClient {
 
     fn adopted(&self, link: &Arc<Link>, found: link::Found) -> Adopted {
         let id = found.spec.id.clone();
-        let program = found.spec.process.args.first().cloned().unwrap_or_default();
+        let named = Named::of(&found.spec);
         let ending = link.subscribe(&id);
         let sandbox = KeptSandbox::new(
-            id,
-            program,
+            named,
             found.kept,
             ending,
             link.clone(),

@@ -43,7 +43,7 @@ pub trait Sandbox: Send + Sync + fmt::Debug {
     /// Sends a signal to the program, as its parent would.
     async fn signal(&self, signal: i32) -> Result<(), SandboxError>;
 
-    /// Ends the program: asks it to (`SIGTERM`), and after `grace` kills everything in the sandbox. A frozen one is
+    /// Ends the program: asks it to (its stop signal), and after `grace` kills everything in the sandbox. A frozen one is
     /// thawed first.
     async fn stop(&self, grace: Duration) -> Result<Exit, SandboxError>;
 

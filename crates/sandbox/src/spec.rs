@@ -19,6 +19,9 @@ pub const ID_COUNT: u32 = 65_536;
 /// (<https://systemd.io/UIDS-GIDS/>), so that files and processes of sandboxes are nobody else's.
 pub const DISK_UPPER_ID_SHIFT: u32 = 1_879_048_192;
 
+/// What asks a program to end when nothing else is said (signal(7)).
+pub const SIGTERM: i32 = 15;
+
 /// Everything that a sandbox is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxSpec {
@@ -36,6 +39,9 @@ pub struct SandboxSpec {
     /// Small files to place: secrets, `/etc/resolv.conf`, `/etc/hosts`. They live in memory, are read-only, and
     /// are not part of the upper directory.
     pub files: Vec<PlacedFile>,
+    /// Absolute paths of directories that are made when they are missing, the sandbox's user 0 their owner.
+    #[serde(default)]
+    pub directories: Vec<PathBuf>,
     /// The program to run.
     pub process: Process,
     /// The most that the sandbox may use.
@@ -124,6 +130,31 @@ pub struct Process {
     pub uid: u32,
     /// The group it runs as, inside.
     pub gid: u32,
+    /// The other groups that it is in, inside.
+    #[serde(default)]
+    pub groups: Vec<u32>,
+    /// The number of the signal that asks it to end.
+    #[serde(default = "sigterm")]
+    pub stop_signal: i32,
+}
+
+impl Default for Process {
+    /// Nothing to run yet, as user 0 in `/`.
+    fn default() -> Self {
+        Self {
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: PathBuf::from("/"),
+            uid: 0,
+            gid: 0,
+            groups: Vec::new(),
+            stop_signal: SIGTERM,
+        }
+    }
+}
+
+fn sigterm() -> i32 {
+    SIGTERM
 }
 
 impl fmt::Debug for Process {
@@ -134,6 +165,8 @@ impl fmt::Debug for Process {
             .field("cwd", &self.cwd)
             .field("uid", &self.uid)
             .field("gid", &self.gid)
+            .field("groups", &self.groups)
+            .field("stop_signal", &self.stop_signal)
             .finish()
     }
 }

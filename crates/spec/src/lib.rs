@@ -3,6 +3,7 @@
 //! Everything in the workspace may depend on this crate; it depends on nothing of the workspace, does no
 //! input or output and knows no runtime.
 
+pub mod deployable;
 pub mod digest;
 pub mod failure;
 pub mod function;
@@ -14,11 +15,12 @@ pub mod reference;
 pub mod revision;
 pub mod scaling;
 
+pub use deployable::Deployable;
 pub use digest::{Digest, Hasher};
 pub use failure::{Class, Failure};
 pub use function::FunctionId;
 pub use manifest::{Manifest, ManifestError};
-pub use name::{FunctionName, Namespace};
+pub use name::{FunctionName, Namespace, RegistryName};
 pub use quantity::{ByteSize, Cpu, Span};
 pub use reference::ImageRef;
 pub use revision::RevisionConfig;

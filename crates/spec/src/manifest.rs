@@ -9,6 +9,7 @@ mod build;
 mod checks;
 mod document;
 mod error;
+mod foreign;
 mod naming;
 mod read;
 mod section;
@@ -54,8 +55,6 @@ pub struct Manifest {
     pub build: Build,
     /// The reference that the image gets, or that it is taken from.
     pub image: Option<String>,
-    /// The name of a stored registry credential.
-    pub registry: Option<String>,
     /// Kept with the function, for other programs.
     pub annotations: BTreeMap<String, String>,
     /// How asynchronous calls are tried again.
@@ -81,7 +80,6 @@ impl Manifest {
             signature: None,
             build: Build::default(),
             image: None,
-            registry: None,
             annotations: BTreeMap::new(),
             retry: Retry::default(),
             schedule: Vec::new(),

@@ -1,4 +1,4 @@
-//! Names of functions and namespaces.
+//! Names of functions, namespaces and stored credentials.
 
 use std::fmt;
 use std::str::FromStr;
@@ -79,6 +79,12 @@ label!(
     /// The name of a namespace: a DNS label, as in Kubernetes.
     Namespace,
     "namespace"
+);
+
+label!(
+    /// What a credential that a server keeps for an image registry is called: a DNS label, as it stands in paths.
+    RegistryName,
+    "registry's name"
 );
 
 impl Default for Namespace {

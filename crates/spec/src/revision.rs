@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::RegistryName;
 use crate::quantity::{ByteSize, Cpu, Span};
 
 /// The configuration of a revision. Parts left out of its JSON have the platform's defaults; unknown parts are errors.
@@ -35,6 +36,30 @@ pub struct RevisionConfig {
     pub network: Network,
     /// The author's labels.
     pub labels: BTreeMap<String, String>,
+    /// What instances may do: others' images expect more than own ones.
+    #[serde(skip_serializing_if = "Profile::is_own")]
+    pub profile: Profile,
+    /// The stored credential that the image is pulled with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<RegistryName>,
+}
+
+/// What instances may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// What an application needs that was built here: no privileges at all.
+    #[default]
+    Own,
+    /// What an image of somebody else expects: Docker's default capabilities, over the sandbox's own users only.
+    Image,
+}
+
+impl Profile {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
 }
 
 /// When an instance counts as ready.

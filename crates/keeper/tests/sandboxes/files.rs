@@ -20,6 +20,22 @@ async fn upper_trees_hide_lower_ones() {
 }
 
 #[tokio::test]
+async fn directories_are_made_where_they_are_missing() {
+    let world = World::new();
+    let mut spec = world.spec(&[
+        "sh",
+        "-c",
+        "stat -c '%a %u' /srv/data; echo x > /srv/data/file && cat /srv/data/file; cat /etc/motd > /dev/null",
+    ]);
+    spec.profile = Profile::Image;
+    (spec.process.uid, spec.process.gid) = (0, 0);
+    spec.directories = vec!["/srv/data".into(), "/etc".into()];
+    let (exit, stdout, stderr) = world.run(spec).await;
+    assert_eq!((exit, stdout.as_str()), (Exit::Code(0), "755 0\nx\n"), "{stderr}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn files_are_placed_for_the_programs_user_and_cannot_be_changed() {
     let world = World::new();
     let mut spec = world.spec(&[

@@ -121,6 +121,19 @@ async fn a_program_is_asked_to_end_and_then_killed() {
 }
 
 #[tokio::test]
+async fn a_program_is_asked_to_end_with_its_own_signal() {
+    let world = World::new();
+    let script = "trap 'exit 5' USR1; echo ready; sleep 1000 & wait";
+    let mut spec = world.spec(&["sh", "-c", script]);
+    spec.process.stop_signal = 10;
+    let (sandbox, mut lines) = world.start(spec).await;
+    line(&mut lines).await;
+    assert_eq!(sandbox.stop(PATIENCE).await.unwrap(), Exit::Code(5));
+    sandbox.remove().await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_frozen_sandbox_stands_still_goes_on_and_can_be_stopped() {
     let world = World::new();
     let (sandbox, mut lines) = world.start(world.spec(&["probe", "tick"])).await;

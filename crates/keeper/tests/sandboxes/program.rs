@@ -1,6 +1,6 @@
 //! What a program is told and may know, what it prints, and how it ends.
 
-use coracle_sandbox::Exit;
+use coracle_sandbox::{Exit, Profile, Sandboxes as _};
 use coracle_spec::{Class, Failure as _};
 
 use crate::world::{World, chain, text_of};
@@ -84,6 +84,22 @@ async fn the_working_directory_is_made_when_it_is_missing() {
     spec.process.cwd = "/srv/app".into();
     let (_, stdout, stderr) = world.run(spec).await;
     assert_eq!(stdout, "/srv/app\n", "{stderr}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_program_is_in_the_groups_that_were_said_and_in_no_others() {
+    let world = World::new();
+    for profile in [Profile::Run, Profile::Image] {
+        let mut spec = world.spec(&["id", "-G"]);
+        spec.profile = profile;
+        spec.process.groups = vec![20, 4711];
+        let (_, stdout, stderr) = world.run(spec).await;
+        assert_eq!(stdout, "1000 20 4711\n", "{stderr}");
+    }
+    let mut spec = world.spec(&["id"]);
+    spec.process.groups = vec![65_536];
+    assert_eq!(world.client.create(spec).await.unwrap_err().class(), Class::User);
     world.end().await;
 }
 

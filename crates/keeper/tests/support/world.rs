@@ -78,12 +78,14 @@ impl World {
             },
             mounts: Vec::new(),
             files: Vec::new(),
+            directories: Vec::new(),
             process: Process {
                 args: args.iter().map(|arg| (*arg).to_owned()).collect(),
                 env: BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]),
                 cwd: "/".into(),
                 uid: 1000,
                 gid: 1000,
+                ..Process::default()
             },
             limits: Limits {
                 memory: Some(ByteSize::mebibytes(64)),

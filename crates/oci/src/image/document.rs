@@ -1,10 +1,10 @@
 //! The documents of an image as they are written (OCI image specification 1.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coracle_content::Blob;
 use coracle_spec::Digest;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ImageConfig;
 use crate::layer::Layer;
@@ -72,10 +72,10 @@ pub(crate) struct ConfigDocument {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) variant: String,
     pub(crate) os: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     config: RunDocument,
     pub(crate) rootfs: RootDocument,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) history: Vec<HistoryDocument>,
 }
 
@@ -95,6 +95,8 @@ struct RunDocument {
     #[serde(skip_serializing_if = "String::is_empty")]
     working_dir: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    volumes: Option<BTreeMap<String, Empty>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     stop_signal: String,
@@ -107,6 +109,7 @@ type Empty = BTreeMap<String, String>;
 pub(crate) struct RootDocument {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) diff_ids: Vec<Digest>,
 }
 
@@ -164,6 +167,7 @@ impl ConfigDocument {
             workdir: run.working_dir,
             user: run.user,
             exposed_ports: run.exposed_ports.unwrap_or_default().into_keys().collect(),
+            volumes: run.volumes.unwrap_or_default().into_keys().collect(),
             labels: run.labels.unwrap_or_default(),
             stop_signal: run.stop_signal,
         }
@@ -177,22 +181,28 @@ impl RunDocument {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let ports = config
-            .exposed_ports
-            .iter()
-            .map(|port| (port.clone(), Empty::new()))
-            .collect::<BTreeMap<_, _>>();
         Self {
             user: config.user.clone(),
-            exposed_ports: (!ports.is_empty()).then_some(ports),
+            exposed_ports: names(&config.exposed_ports),
             env: (!env.is_empty()).then_some(env),
             entrypoint: (!config.entrypoint.is_empty()).then(|| config.entrypoint.clone()),
             cmd: (!config.cmd.is_empty()).then(|| config.cmd.clone()),
             working_dir: config.workdir.clone(),
+            volumes: names(&config.volumes),
             labels: (!config.labels.is_empty()).then(|| config.labels.clone()),
             stop_signal: config.stop_signal.clone(),
         }
     }
+}
+
+fn names(set: &BTreeSet<String>) -> Option<BTreeMap<String, Empty>> {
+    let pairs = set.iter().map(|name| (name.clone(), Empty::new()));
+    (!set.is_empty()).then(|| pairs.collect())
+}
+
+/// Reads `null` as nothing, as Go's tools write empty lists.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// Writes seconds since 1970 as RFC 3339 has them; what no calendar holds becomes 1970.

@@ -16,6 +16,7 @@ use super::link::{Ending, Endings, KeeperError, Link};
 use crate::error::{Refusal, SandboxError, StartError};
 use crate::id::SandboxId;
 use crate::sandbox::{Exit, Listening, Output, Sandbox};
+use crate::spec::SandboxSpec;
 use crate::wire::Operation;
 
 /// How long a connection to a sandbox may take: within one machine, what takes longer does not answer.
@@ -24,7 +25,6 @@ const DIAL_DEADLINE: Duration = Duration::from_secs(5);
 const KNOCK_DEADLINE: Duration = Duration::from_mins(1);
 /// How long to pause when finding out failed: for want of descriptors, say.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(20);
-const SIGTERM: i32 = 15;
 
 /// What the keeper hands over of a sandbox.
 #[derive(Debug)]
@@ -54,10 +54,29 @@ impl Kept {
     }
 }
 
+/// What is remembered of a sandbox's specification.
+#[derive(Debug)]
+pub(super) struct Named {
+    id: SandboxId,
+    program: String,
+    stop_signal: i32,
+}
+
+impl Named {
+    pub(super) fn of(spec: &SandboxSpec) -> Self {
+        Self {
+            id: spec.id.clone(),
+            program: spec.process.args.first().cloned().unwrap_or_default(),
+            stop_signal: spec.process.stop_signal,
+        }
+    }
+}
+
 /// A sandbox of the keeper's.
 pub struct KeptSandbox {
     id: SandboxId,
     program: String,
+    stop_signal: i32,
     pid: u32,
     pidfd: OwnedFd,
     netns: Netns,
@@ -68,23 +87,22 @@ pub struct KeptSandbox {
 }
 
 impl KeptSandbox {
-    pub(super) fn new(
-        id: SandboxId,
-        program: String,
-        kept: Kept,
-        ending: Endings,
-        link: Arc<Link>,
-        dialer: Dialer,
-    ) -> Self {
+    pub(super) fn new(named: Named, kept: Kept, ending: Endings, link: Arc<Link>, dialer: Dialer) -> Self {
         let Kept {
             pid,
             pidfd,
             netns,
             output,
         } = kept;
+        let Named {
+            id,
+            program,
+            stop_signal,
+        } = named;
         Self {
             id,
             program,
+            stop_signal,
             pid,
             pidfd,
             netns,
@@ -118,7 +136,7 @@ impl KeptSandbox {
     /// Asks the program to end, as far as that is possible, and waits for `grace`.
     async fn ask_to_end(&self, grace: Duration) -> Option<Exit> {
         // A program that was not started has nothing to end; a keeper that is lost shows in the wait.
-        self.signal(SIGTERM).await.ok()?;
+        self.signal(self.stop_signal).await.ok()?;
         tokio::time::timeout(grace, self.wait()).await.ok()?.ok()
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::reference::ImageRef;
+
 /// How the image is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Build {
@@ -51,8 +53,8 @@ pub struct Build {
     pub builder: Option<String>,
     /// The buildpacks, in order.
     pub buildpacks: Vec<String>,
-    /// The image to take as it is.
-    pub from: Option<String>,
+    /// The image to take as it is: always there when that is what it is made from, and only then.
+    pub from: Option<ImageRef>,
     /// The artifact's path.
     pub path: Option<String>,
 }

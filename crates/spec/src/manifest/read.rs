@@ -13,6 +13,7 @@ use super::checks::{
 };
 use super::document::{Node, Value};
 use super::error::{Fault, What};
+use super::foreign;
 use super::section::{Section, unexpected};
 use super::value::{FromNode, words};
 use super::{FunctionKind, Given, Manifest, Retry, Schedule, Signature};
@@ -195,21 +196,21 @@ fn distinct(manifests: Vec<Manifest>, pairs: &[super::document::Pair]) -> Result
 fn function(node: &Node, path: &str, name: &FunctionName) -> Result<Manifest, Fault> {
     let given = RefCell::default();
     let top = Section::top(node, path, FUNCTION, &given)?;
+    let build = build(&top)?;
     let manifest = Manifest {
+        revision: revision(&top, build.kind)?,
         name: top.or("name", name.clone())?,
         namespace: top.or_default("namespace")?,
         kind: top.or_default("kind")?,
         runtime: top.optional("runtime")?,
         options: top.or_default("options")?,
         signature: top.optional("signature")?,
-        build: build(&top)?,
+        build,
         image: top.optional("image")?,
-        registry: top.optional("registry")?,
         annotations: top.or_default("annotations")?,
         retry: retry(&top)?,
         schedule: schedules(&top, &given)?,
         links: top.or_default("links")?,
-        revision: revision(&top)?,
         given: Given::default(),
     };
     Ok(Manifest {
@@ -232,8 +233,10 @@ fn without_prefix(path: &str, lines: BTreeMap<String, u64>) -> Given {
 
 fn build(top: &Section<'_>) -> Result<Build, Fault> {
     let build = top.section("build", BUILD)?;
+    let kind = build.or_default("type")?;
+    foreign::check(&build, kind)?;
     Ok(Build {
-        kind: build.or_default("type")?,
+        kind,
         entry: build.optional("entry")?,
         handler: build.optional("handler")?,
         include: build.or_default("include")?,
@@ -297,7 +300,7 @@ fn java(build: &Section<'_>) -> Result<Java, Fault> {
     })
 }
 
-fn revision(top: &Section<'_>) -> Result<RevisionConfig, Fault> {
+fn revision(top: &Section<'_>, kind: BuildType) -> Result<RevisionConfig, Fault> {
     Ok(RevisionConfig {
         entrypoint: top.or_default("entrypoint")?,
         command: top.or_default("command")?,
@@ -310,6 +313,8 @@ fn revision(top: &Section<'_>) -> Result<RevisionConfig, Fault> {
         timeout: timeouts(top)?,
         network: top.or_default("network")?,
         labels: top.or_default("labels")?,
+        profile: foreign::profile(kind),
+        registry: top.optional("registry")?,
     })
 }
 

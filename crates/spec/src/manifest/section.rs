@@ -98,6 +98,11 @@ impl<'a> Section<'a> {
         self.pairs.iter().find(|pair| pair.key == key)
     }
 
+    /// Answers the keys that are written, in their order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().map(|pair| pair.key.as_str())
+    }
+
     /// Makes the error of a value at `key` that is wrong for the reason `message`.
     pub(super) fn invalid(&self, key: &str, message: String) -> Fault {
         let line = self.find(key).map_or(1, |pair| pair.node.line);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::failure::Failure as _;
 use crate::quantity::ByteSize;
-use crate::revision::Network;
+use crate::revision::{Network, Profile};
 
 fn name() -> FunctionName {
     "folder".parse().unwrap()
@@ -49,7 +49,6 @@ build:
   target: final
   builder: builder:latest
   buildpacks: [python]
-  from: httpd:latest
   path: dist/
 image: registry.example.com/team/hello
 registry: team
@@ -104,6 +103,39 @@ fn every_key_of_the_manifest_is_read() {
         Some("coracle.yaml:20")
     );
     assert_eq!(manifest.given().place("build.nothing"), None);
+}
+
+#[test]
+fn an_image_is_taken_as_it_is_and_nothing_else_is_said_of_its_build() {
+    let manifest = parse("build: {type: image, from: 'httpd:2'}\nregistry: team\n");
+    assert_eq!(manifest.build.from, Some("httpd:2".parse().unwrap()));
+    assert_eq!(manifest.revision.registry, Some("team".parse().unwrap()));
+    assert_eq!(manifest.revision.profile, Profile::Image);
+    assert_eq!(parse("build: {type: artifact}").revision.profile, Profile::Own);
+    for (text, expected) in [
+        (
+            "build: {type: image}",
+            "`build.type`: an image needs `build.from`",
+        ),
+        (
+            "build: {from: httpd}",
+            "`build.from`: this is for `build.type: image` only",
+        ),
+        (
+            "build: {type: image, from: UPPER}",
+            "`build.from`: `UPPER` is not an image reference",
+        ),
+        (
+            "build: {type: image, from: httpd, packages: [x]}",
+            "`build.packages`: nothing is built",
+        ),
+        (
+            "registry: My Team",
+            "`registry`: `My Team` is not a registry's name",
+        ),
+    ] {
+        assert!(message(text).contains(expected), "{text}: {}", message(text));
+    }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use super::build::Entry;
 use super::document::{Node, Value};
 use super::error::{Fault, What, listed};
 use super::section::unexpected;
-use crate::name::{FunctionName, Namespace};
+use crate::name::{FunctionName, Namespace, RegistryName};
 use crate::quantity::{ByteSize, Cpu, Span};
+use crate::reference::ImageRef;
 
 /// A type that a value of a manifest can be read as.
 pub(super) trait FromNode: Sized {
@@ -115,7 +116,15 @@ macro_rules! parsed {
     };
 }
 
-parsed!(FunctionName, Namespace, ByteSize, Cpu, Span);
+parsed!(
+    FunctionName,
+    Namespace,
+    RegistryName,
+    ImageRef,
+    ByteSize,
+    Cpu,
+    Span
+);
 
 /// `path/file.py`, or `path/file.py:object`.
 impl FromNode for Entry {

@@ -131,12 +131,10 @@ fn spec(root: PathBuf) -> SandboxSpec {
         },
         mounts: Vec::new(),
         files: Vec::new(),
+        directories: Vec::new(),
         process: Process {
             args: vec![format!("/{PROGRAM}")],
-            env: BTreeMap::new(),
-            cwd: PathBuf::from("/"),
-            uid: 0,
-            gid: 0,
+            ..Process::default()
         },
         limits: Limits {
             memory: Some(ByteSize::mebibytes(64)),
