@@ -128,9 +128,10 @@ impl Store {
         !recent
     }
 
-    /// Answers what must stay: what is leased, the roots, and what they name.
+    /// Answers what must stay: what is leased, what has a name, the roots, and what they name.
     pub(crate) fn kept(&self, roots: &dyn Roots) -> Result<BTreeSet<Digest>, CollectError> {
         let mut kept: Vec<Digest> = self.leased()?.into_iter().collect();
+        kept.extend(self.names()?.into_iter().map(|named| named.digest));
         kept.extend(roots.images().map_err(CollectError::Roots)?);
         Ok(self.reachable(&kept)?)
     }

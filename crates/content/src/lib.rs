@@ -20,6 +20,7 @@
 //! store/blobs/sha256/HEX         blobs, named as in an OCI image layout
 //! store/trees/HEX/{mark,root}    unpacked layers, by the digest of their uncompressed tar
 //! store/records/KIND/HEX         small JSON values: step results, recompressed layers
+//! store/names/HEX                which manifest a name stands for, by the digest of the name
 //! store/caches/NAME/             directories that package managers keep between builds
 //! store/stats/HEX                digests of an author's files by their `lstat`
 //! store/locks, leases, scratch   held while their owner lives
@@ -37,6 +38,7 @@ mod gate;
 mod inventory;
 mod lease;
 mod lock;
+mod names;
 mod record;
 mod remove;
 mod scratch;
@@ -54,6 +56,7 @@ pub use error::{FREE_SPACE, StoreError};
 pub use inventory::Kind;
 pub use lease::Lease;
 pub use lock::Guard;
+pub use names::Named;
 pub use remove::remove_tree;
 pub use scratch::Scratch;
 pub use stat_cache::StatCache;

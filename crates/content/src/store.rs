@@ -13,10 +13,11 @@ use crate::lease::Lease;
 use crate::{scratch, touch};
 
 const VERSION: &str = "1";
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "blobs/sha256",
     "trees",
     "records",
+    "names",
     "caches",
     "stats",
     "locks",

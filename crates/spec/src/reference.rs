@@ -75,6 +75,20 @@ impl ImageRef {
         format!("{}:{}", self.familiar_repository(), self.tag_or_latest())
     }
 
+    /// Answers the name that stands for it alone: with a tag, `latest` when none was given, or with its digest.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        let tag = match (&self.tag, &self.digest) {
+            (None, Some(_)) => None,
+            _ => Some(self.tag_or_latest().to_owned()),
+        };
+        Self {
+            digest: self.digest.filter(|_| tag.is_none()),
+            tag,
+            ..self.clone()
+        }
+    }
+
     fn familiar_repository(&self) -> String {
         if self.registry != DEFAULT_REGISTRY {
             return format!("{}/{}", self.registry, self.repository);
