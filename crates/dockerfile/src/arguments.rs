@@ -9,6 +9,8 @@ pub struct Pair {
     pub name: String,
     /// The value; it may hold variables and quotes.
     pub value: String,
+    /// Whether a space stands between them instead of `=`: the old form.
+    pub is_spaced: bool,
 }
 
 /// Reads a JSON array of strings; nothing when it is no array, an error when it is one of something else.
@@ -87,6 +89,7 @@ fn old_form(text: &str, instruction: &str) -> Result<Pair, Problem> {
             value: value
                 .trim_start_matches(['\t', '\u{b}', '\u{c}', '\r', ' '])
                 .to_owned(),
+            is_spaced: true,
         }),
         None => Err(Problem::new(format!("{instruction} must have two arguments"))
             .with_hint(format!("write `{instruction} {text}=VALUE`"))),
@@ -99,6 +102,7 @@ fn pair(word: &str, instruction: &str) -> Result<Pair, Problem> {
         Some((name, value)) => Ok(Pair {
             name: name.to_owned(),
             value: value.to_owned(),
+            is_spaced: false,
         }),
         None => Err(
             Problem::new(format!("`{word}` has no `=`: expected `name=value`"))

@@ -48,6 +48,11 @@ impl Problem {
         }
     }
 
+    /// Answers what to do about it, if that is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Adds the place.
     pub(crate) fn at(self, lines: Lines, text: &str) -> ParseError {
         ParseError {
@@ -71,6 +76,11 @@ pub struct ParseError {
 }
 
 impl ParseError {
+    /// Answers what is wrong, without the place.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     /// Answers the lines that it is about, marked, with those around them.
     pub fn excerpt(&self) -> &Excerpt {
         &self.excerpt

@@ -14,11 +14,22 @@ pub struct Dockerfile {
     /// What the author says about checks (`# check=`).
     pub check: Option<String>,
     /// Variables before the first stage, which only `FROM` sees.
-    pub arguments: Vec<Argument>,
+    pub arguments: Vec<Arguments>,
     /// The stages, in their order; there is at least one.
     pub stages: Vec<Stage>,
     /// What is allowed and unwise.
     pub warnings: Vec<Warning>,
+}
+
+/// An `ARG` before the first stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arguments {
+    /// Its variables.
+    pub arguments: Vec<Argument>,
+    /// Where it is.
+    pub lines: Lines,
+    /// Its text with continued lines joined.
+    pub text: String,
 }
 
 /// A stage: a base, and what is done to it.
@@ -32,6 +43,8 @@ pub struct Stage {
     pub platform: Option<String>,
     /// Where it begins.
     pub lines: Lines,
+    /// The text that begins it, with continued lines joined.
+    pub text: String,
     /// What is done.
     pub instructions: Vec<Located>,
 }
@@ -88,6 +101,24 @@ pub fn parse(text: &str) -> Result<Dockerfile, ParseError> {
     Ok(file)
 }
 
+/// Parses one instruction that waited in an image (`ONBUILD`).
+///
+/// # Errors
+/// It is wrong, or it is not one instruction.
+pub fn trigger(text: &str) -> Result<Instruction, ParseError> {
+    let read = line::read(text)?;
+    let [line] = read.lines.as_slice() else {
+        return Err(Problem::new("a trigger has to be a single instruction").at(Lines::one(1), text));
+    };
+    match instruction::parse(line, read.directives.escape) {
+        Ok(Parsed::Instruction(instruction)) => Ok(instruction),
+        Ok(Parsed::From(_)) => {
+            Err(Problem::new("FROM isn't allowed as an ONBUILD trigger").at(line.lines, text))
+        }
+        Err(problem) => Err(problem.at(line.lines, text)),
+    }
+}
+
 impl Dockerfile {
     fn add(&mut self, parsed: Parsed, lines: Lines, text: String) -> Result<(), Problem> {
         match (parsed, self.stages.last_mut()) {
@@ -96,6 +127,7 @@ impl Dockerfile {
                 name,
                 platform,
                 lines,
+                text,
                 instructions: Vec::new(),
             }),
             (Parsed::Instruction(instruction), Some(stage)) => stage.instructions.push(Located {
@@ -103,7 +135,11 @@ impl Dockerfile {
                 lines,
                 text,
             }),
-            (Parsed::Instruction(Instruction::Arg(arguments)), None) => self.arguments.extend(arguments),
+            (Parsed::Instruction(Instruction::Arg(arguments)), None) => self.arguments.push(Arguments {
+                arguments,
+                lines,
+                text,
+            }),
             (Parsed::Instruction(_), None) => {
                 return Err(Problem::new("no build stage in current context")
                     .with_hint("only ARG may stand before the first FROM"));

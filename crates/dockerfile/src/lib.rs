@@ -17,11 +17,15 @@ mod arguments;
 pub mod error;
 mod file;
 mod flags;
+pub mod glob;
 mod heredoc;
+pub mod ignore;
 pub mod instruction;
 mod line;
 pub mod word;
 
 pub use error::{Lines, ParseError, Problem};
-pub use file::{Dockerfile, Located, Stage, Warning, parse};
+pub use file::{Arguments, Dockerfile, Located, Stage, Warning, parse, trigger};
+pub use glob::{Glob, InvalidGlob};
 pub use heredoc::Heredoc;
+pub use ignore::Ignore;

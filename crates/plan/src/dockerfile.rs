@@ -7,13 +7,29 @@
 //! nothing is wanted. Giving the compiler something to look images up with lost: plans could not be made from what is
 //! written down, and everything here would wait for networks.
 
+mod checks;
 mod error;
+mod finish;
+mod graph;
+mod path;
+mod platform;
+mod scope;
+mod stage;
+mod steps;
+mod text;
+mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coracle_dockerfile::{Dockerfile, Ignore};
 use coracle_spec::image::ImageDocument;
 use coracle_spec::{Digest, ImageRef};
 
+use self::checks::Checks;
+use self::error::Wrong;
+use self::graph::{Graph, Making};
+use self::stage::Shared;
+use self::steps::Steps;
 use crate::plan::Plan;
 use crate::target::{Arch, Target};
 
@@ -37,7 +53,7 @@ pub struct Input<'a> {
     /// The port that the application listens on, when the manifest says.
     pub port: Option<u16>,
     /// What the context's ignore file leaves out, for warnings about copying it.
-    pub ignore: Option<&'a str>,
+    pub ignore: Option<&'a Ignore>,
 }
 
 /// An image that has to be looked up before there is a plan.
@@ -68,4 +84,68 @@ pub enum Planned {
     Complete(Box<Plan>),
     /// These images have to be looked up first.
     Wants(BTreeSet<Wanted>),
+}
+
+/// Plans a Dockerfile, as far as what is known of images goes.
+///
+/// It is called again with what it wants added to `known`, until it is complete. Whatever is wrong with stages that the
+/// target does not need is no error, as long as they can be read.
+///
+/// # Errors
+/// What is wrong, with the Dockerfile's lines.
+pub fn plan(input: &Input<'_>, known: &Known) -> Result<Planned, DockerfileError> {
+    let file =
+        coracle_dockerfile::parse(input.text).map_err(|error| DockerfileError::parse(input, &error))?;
+    let mut checks = Checks::new(input, &file)?;
+    checks::whole::check(&file, &mut checks);
+    let last = file.stages.last().and_then(|stage| stage.name.as_deref());
+    let predefined = scope::predefined(input, last);
+    checks::bases::check(&file, &predefined, &mut checks);
+    let globals =
+        scope::global(&file, input.args, predefined).map_err(|(wrong, lines)| wrong.at(input, lines))?;
+    let mut graph = Graph::new(
+        &file,
+        &mut Making {
+            input,
+            escape: file.escape,
+            globals: &globals,
+            checks: &mut checks,
+        },
+    )?;
+    let target = target(&graph, &file, input)?;
+    let reach = graph.resolve(target, known, input)?;
+    if !reach.wants.is_empty() {
+        return Ok(Planned::Wants(reach.wants));
+    }
+    let mut shared = Shared {
+        input,
+        known,
+        escape: file.escape,
+        globals,
+        checks,
+        steps: Steps::default(),
+        done: BTreeMap::new(),
+    };
+    for index in reach.stages {
+        shared.carry_out(index, &graph.stages[index], graph.step_name(index))?;
+    }
+    let why = why(&graph, target, input);
+    let mut plan = finish::plan(shared, target, why)?;
+    plan.warnings.extend(unused::arguments(&file, &graph, input));
+    Ok(Planned::Complete(Box::new(plan)))
+}
+
+/// Answers the number of the stage that becomes the image.
+fn target(graph: &Graph, file: &Dockerfile, input: &Input<'_>) -> Result<usize, DockerfileError> {
+    let lines = file.stages.last().map(|stage| stage.lines);
+    graph
+        .target(input.stage)
+        .map_err(|wrong: Wrong| wrong.at(input, lines.unwrap_or(coracle_dockerfile::Lines::one(1))))
+}
+
+fn why(graph: &Graph, target: usize, input: &Input<'_>) -> String {
+    match (&graph.stages[target].name, input.stage) {
+        (Some(name), Some(_)) => format!("`{}` says how, up to the stage `{name}`", input.name),
+        _ => format!("`{}` says how", input.name),
+    }
 }

@@ -19,6 +19,7 @@ mod foreign;
 mod go;
 pub mod ignore;
 pub mod lock;
+mod nearest;
 mod node;
 pub mod op;
 pub mod patterns;

@@ -60,6 +60,9 @@ pub struct RunConfig {
     /// What runs, or the arguments of `entrypoint`. An empty list is not the same as none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
+    /// Whether the words of `cmd` need no quotes: Docker's tools set it with each `CMD` and look at it on Windows only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub args_escaped: bool,
     /// Folders that are not part of the image when it runs.
     #[serde(skip_serializing_if = "Names::is_empty", deserialize_with = "or_default")]
     pub volumes: Names,

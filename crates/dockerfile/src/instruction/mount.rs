@@ -73,6 +73,15 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Answers the last `from` of a mount.
+pub(super) fn origin(text: &str) -> Option<String> {
+    let fields = fields(text).ok()?;
+    fields.iter().rev().find_map(|field| match field.split_once('=') {
+        Some((key, value)) if key.eq_ignore_ascii_case("from") => Some(value.to_owned()),
+        _ => None,
+    })
+}
+
 /// Reads `type=cache,target=/root/.cache`.
 pub(super) fn parse<E: From<Problem>>(
     text: &str,

@@ -5,7 +5,7 @@ use super::mount::{self, Mount};
 use super::options::Options;
 use super::parse::command_line;
 use crate::error::Problem;
-use crate::heredoc::Heredoc;
+use crate::heredoc::{self, Heredoc};
 
 /// `RUN`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,16 @@ pub enum Security {
 }
 
 impl Run {
+    /// Answers whether the command is nothing but a here-document: a script.
+    pub fn is_script(&self) -> bool {
+        matches!(&self.command, CommandLine::Shell(line) if heredoc::of_word(line).is_some())
+    }
+
+    /// Answers where each mount comes from, as it is written: it holds no variables.
+    pub fn origins(&self) -> Vec<Option<String>> {
+        self.mounts.iter().map(|text| mount::origin(text)).collect()
+    }
+
     /// Reads what is mounted. `value` answers a text with its variables replaced.
     pub fn mounts<E: From<Problem>>(
         &self,

@@ -1,8 +1,11 @@
 //! Why a Dockerfile cannot be planned, with its lines.
 
-use coracle_dockerfile::Lines;
 use coracle_dockerfile::error::{Excerpt, excerpt};
+use coracle_dockerfile::word::ExpandError;
+use coracle_dockerfile::{Lines, ParseError, Problem};
 use coracle_spec::{Class, Failure};
+
+use super::Input;
 
 /// Why a Dockerfile cannot be planned.
 ///
@@ -18,6 +21,13 @@ pub struct DockerfileError {
     pub message: String,
     hint: Option<String>,
     excerpt: Excerpt,
+}
+
+impl DockerfileError {
+    /// Says which Dockerfile a text is that is none.
+    pub(super) fn parse(input: &Input<'_>, error: &ParseError) -> Self {
+        Wrong::from(error.problem().clone()).at(input, error.lines)
+    }
 }
 
 impl Failure for DockerfileError {
@@ -52,14 +62,29 @@ impl Wrong {
         }
     }
 
-    /// Adds the place: lines of the file called `file`, whose text is `text`.
-    pub(super) fn at(self, file: &str, text: &str, lines: Lines) -> DockerfileError {
+    /// Adds the place.
+    pub(super) fn at(self, input: &Input<'_>, lines: Lines) -> DockerfileError {
         DockerfileError {
-            file: file.to_owned(),
+            file: input.name.to_owned(),
             lines,
             message: self.message,
             hint: self.hint,
-            excerpt: excerpt(text, lines),
+            excerpt: excerpt(input.text, lines),
         }
+    }
+}
+
+impl From<Problem> for Wrong {
+    fn from(problem: Problem) -> Self {
+        Self {
+            message: problem.to_string(),
+            hint: problem.hint().map(str::to_owned),
+        }
+    }
+}
+
+impl From<ExpandError> for Wrong {
+    fn from(error: ExpandError) -> Self {
+        Self::new(error.to_string())
     }
 }
