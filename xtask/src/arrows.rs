@@ -29,6 +29,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("debian", &["content", "fetch", "oci", "spec"]),
     ("distribution", &["content", "fetch", "oci", "spec", "tasks"]),
     ("dockerfile", &["spec"]),
+    (
+        "dockerfile-suite",
+        &["content", "debian", "fetch", "oci", "peers", "spec"],
+    ),
     ("fetch", &["spec"]),
     ("fuzz", &["dockerfile", "oci", "spec"]),
     ("gateway", &["spec", "tasks"]),

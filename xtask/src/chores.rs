@@ -22,6 +22,17 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
     cargo(&all, &[])
 }
 
+/// Records what BuildKit makes of the cases whose names have one of `parts` in them, or of all.
+pub(crate) fn dockerfiles(parts: &[String]) -> Result<()> {
+    packages::install(packages::FOR_TESTS)?;
+    let stand_ins = metadata::read()?.target_directory.join("tmp/stand-ins");
+    let stand_ins = stand_ins.to_string_lossy();
+    let suite = ["run", "--locked", "--package", "coracle-dockerfile-suite", "--"];
+    let mut all = vec![&*stand_ins];
+    all.extend(parts.iter().map(String::as_str));
+    cargo(&[&suite[..], &all].concat(), &[])
+}
+
 /// Measures the program beside its peers.
 pub(crate) fn bench() -> Result<()> {
     packages::install(packages::FOR_BENCHMARKS)?;

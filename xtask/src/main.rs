@@ -21,6 +21,8 @@ usage: cargo xtask CHORE
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
   bench              measure the program beside its peers
+  dockerfiles [CASE…]
+                     record what BuildKit makes of the Dockerfiles that builds are compared by
   fuzz SECONDS       look for inputs that break what reads strangers' input, so long for each target
   deb [PROGRAM]      make the Debian package of a release build, or of PROGRAM
   image [PROGRAM]    make the container image of a release build, or of PROGRAM, with itself
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         (Some("test"), arguments) => chores::test(arguments),
         (Some("lint"), []) => chores::lint(),
         (Some("bench"), []) => chores::bench(),
+        (Some("dockerfiles"), cases) => chores::dockerfiles(cases),
         (Some("fuzz"), [seconds]) => fuzz::fuzz(seconds),
         (Some("deb"), rest @ ([] | [_])) => chores::package(rest.first(), deb::build),
         (Some("image"), rest @ ([] | [_])) => chores::package(rest.first(), image::build),

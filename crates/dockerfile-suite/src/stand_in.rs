@@ -1,0 +1,167 @@
+//! Images that stand in for public ones: made here of Debian packages, so that no public registry is asked.
+//!
+//! They have what builds take for granted of their namesakes (shell and tools, package managers, the configuration), and
+//! are not them otherwise.
+
+mod files;
+mod made;
+mod programs;
+mod recipe;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use coracle_content::Store;
+use coracle_spec::Digest;
+use serde_json::Value;
+
+use crate::image::Image;
+use crate::outcome::{Base, Bases};
+
+/// A stand-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StandIn {
+    /// One program with many names, for this machine's processors; for arm64, files without a program.
+    Busybox,
+    /// The same with links instead of hard links, and an `apk` that installs nothing and says it did.
+    Alpine,
+    /// Debian with a shell, the usual tools, and those for capabilities and extended attributes.
+    Debian,
+    /// Python and pip over Debian, with what scripts for Alpine call.
+    Python,
+    /// Node and npm over Debian, with what scripts for Alpine call.
+    Node,
+    /// Go over Debian, with what scripts for Alpine call.
+    Golang,
+    /// A program that starts `fprocess` and leads requests to `upstream_url`, in an image with nothing else.
+    Watchdog,
+    /// A program that finds nothing to complain of, in an image with nothing else.
+    LicenceCheck,
+    /// Busybox, with instructions for images that stand on it.
+    OnBuild,
+    /// Busybox, with everything set that an image's configuration can have.
+    Configured,
+    /// Busybox, with users, folders that belong to them, and links.
+    Users,
+}
+
+impl StandIn {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Busybox,
+        Self::Alpine,
+        Self::Debian,
+        Self::Python,
+        Self::Node,
+        Self::Golang,
+        Self::Watchdog,
+        Self::LicenceCheck,
+        Self::OnBuild,
+        Self::Configured,
+        Self::Users,
+    ];
+
+    /// Those that cases stand on.
+    pub const OF_CASES: [Self; 6] = [
+        Self::Busybox,
+        Self::Alpine,
+        Self::Debian,
+        Self::OnBuild,
+        Self::Configured,
+        Self::Users,
+    ];
+
+    /// Answers the repository that it is found in, whatever the tag and the registry; no registry has the tag `missing`.
+    pub fn repository(self) -> &'static str {
+        match self {
+            Self::Busybox => "library/busybox",
+            Self::Alpine => "library/alpine",
+            Self::Debian => "library/debian",
+            Self::Python => "library/python",
+            Self::Node => "library/node",
+            Self::Golang => "library/golang",
+            Self::Watchdog => "openfaas/of-watchdog",
+            Self::LicenceCheck => "openfaas/license-check",
+            Self::OnBuild => "suite/onbuild",
+            Self::Configured => "suite/configured",
+            Self::Users => "suite/users",
+        }
+    }
+}
+
+/// Where stand-ins are made and kept.
+#[derive(Debug)]
+pub struct StandIns {
+    store: Store,
+    made: Mutex<BTreeMap<StandIn, Digest>>,
+}
+
+impl StandIns {
+    /// Keeps them in `folder`, which several processes may use.
+    pub fn open(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            store: Store::open(folder)?,
+            made: Mutex::default(),
+        })
+    }
+
+    /// Makes a stand-in, unless it was made before; answers the digest of its index.
+    pub fn make(&self, stand_in: StandIn) -> Result<Digest> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = made.get(&stand_in) {
+            return Ok(*digest);
+        }
+        let digest = made::make(&self.store, stand_in)
+            .with_context(|| format!("cannot make the stand-in for `{}`", stand_in.repository()))?;
+        made.insert(stand_in, digest);
+        Ok(digest)
+    }
+
+    /// Answers what has been made, as bases of builds.
+    pub fn bases(&self) -> Result<Bases> {
+        let bases = StandIn::OF_CASES.into_iter().map(|stand_in| self.base(stand_in));
+        Ok(Bases(
+            bases.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect(),
+        ))
+    }
+
+    /// Answers a stand-in for each of its platforms.
+    fn base(&self, stand_in: StandIn) -> Result<Vec<Base>> {
+        let index: Value = serde_json::from_slice(&self.document(&self.make(stand_in)?)?)?;
+        let manifests = index["manifests"].as_array().into_iter().flatten();
+        manifests
+            .map(|descriptor| {
+                let digest = descriptor["digest"].as_str().unwrap_or_default().parse()?;
+                let manifest = serde_json::from_slice(&self.document(&digest)?)?;
+                let blob = |digest: &str| self.document(&digest.parse()?);
+                let image = Image::of_manifest(&manifest, &blob)?;
+                let processors = descriptor["platform"]["architecture"]
+                    .as_str()
+                    .unwrap_or_default();
+                Ok(Base {
+                    name: format!("{} {processors}", stand_in.repository()),
+                    diff_ids: image.diff_ids,
+                    tree: image.tree,
+                })
+            })
+            .collect()
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Vec<u8>> {
+        self.blob(digest)?.context("a stand-in lacks a blob")
+    }
+
+    pub(crate) fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let blob = self.store.blob(digest)?;
+        Ok(blob.map(|blob| blob.read(u64::MAX)).transpose()?)
+    }
+
+    pub(crate) fn of_repository(&self, repository: &str) -> Result<Option<Digest>> {
+        let stand_in = StandIn::ALL
+            .iter()
+            .find(|stand_in| stand_in.repository() == repository);
+        stand_in.map(|stand_in| self.make(*stand_in)).transpose()
+    }
+}
