@@ -39,7 +39,7 @@ impl Layout {
             match fs::rename(from, to) {
                 // Whoever tidies up may remove an empty folder at any moment.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && from.exists() => {
-                    self.make(folder)?
+                    self.make(folder)?;
                 }
                 result => {
                     result.context("write", to)?;
