@@ -17,15 +17,11 @@ mod arguments;
 pub mod error;
 mod file;
 mod flags;
-pub mod glob;
 mod heredoc;
-pub mod ignore;
 pub mod instruction;
 mod line;
 pub mod word;
 
 pub use error::{Lines, ParseError, Problem};
 pub use file::{Arguments, Dockerfile, Located, Stage, Warning, parse, trigger};
-pub use glob::{Glob, InvalidGlob};
 pub use heredoc::Heredoc;
-pub use ignore::Ignore;

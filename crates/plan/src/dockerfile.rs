@@ -21,7 +21,7 @@ mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coracle_dockerfile::{Dockerfile, Ignore};
+use coracle_dockerfile::Dockerfile;
 use coracle_spec::image::ImageDocument;
 use coracle_spec::{Digest, ImageRef};
 
@@ -30,6 +30,7 @@ use self::error::Wrong;
 use self::graph::{Graph, Making};
 use self::stage::Shared;
 use self::steps::Steps;
+use crate::patterns::Patterns;
 use crate::plan::Plan;
 use crate::target::{Arch, Target};
 
@@ -53,7 +54,7 @@ pub struct Input<'a> {
     /// The port that the application listens on, when the manifest says.
     pub port: Option<u16>,
     /// What the context's ignore file leaves out, for warnings about copying it.
-    pub ignore: Option<&'a Ignore>,
+    pub ignore: Option<&'a Patterns>,
 }
 
 /// An image that has to be looked up before there is a plan.

@@ -10,6 +10,10 @@ use super::super::graph::Command;
 use super::super::path;
 use super::Stage;
 use crate::op::{Op, Origin, Place, Placed};
+use crate::patterns::clean;
+
+/// A name that no file has: only what leaves everything out leaves it out.
+const NOBODY: &str = "\0\0";
 
 /// What `COPY` and `ADD` do not have in common.
 struct Options {
@@ -215,7 +219,10 @@ impl Stage<'_, '_> {
         let (Some(ignore), Origin::Context) = (self.shared.input.ignore, &options.from) else {
             return;
         };
-        if is_remote(source) || ignore.has_exceptions() || !ignore.leaves_out(source) {
+        let cleaned = clean(source);
+        let is_top = matches!(cleaned.as_str(), "." | "/");
+        let looked_up = if is_top { NOBODY } else { &cleaned };
+        if is_remote(source) || ignore.have_exceptions() || !ignore.matches(looked_up) {
             return;
         }
         let message = format!("`{source}` is left out by the ignore file");
