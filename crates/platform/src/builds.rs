@@ -219,7 +219,7 @@ impl Source {
             request: Request {
                 folder,
                 manifest,
-                target: Target::native(arch()?),
+                target: Target::native(own_arch()?),
                 others: Vec::new(),
                 locking: archive.locking,
                 dockerfile: DockerfileOptions::default(),
@@ -248,7 +248,8 @@ fn read(path: &Path) -> Option<String> {
     is_file.then(|| fs_err::read_to_string(path).ok()).flatten()
 }
 
-fn arch() -> Result<Arch, SourceBuildError> {
+/// Answers this machine's processors.
+pub(crate) fn own_arch() -> Result<Arch, SourceBuildError> {
     match std::env::consts::ARCH {
         "x86_64" => Ok(Arch::Amd64),
         "aarch64" => Ok(Arch::Arm64),

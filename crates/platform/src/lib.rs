@@ -16,6 +16,7 @@ mod dial;
 mod failure;
 mod fleet;
 mod fleets;
+mod function_builder;
 mod functions;
 mod happening;
 mod image;
@@ -45,6 +46,13 @@ pub use describe::{
 };
 pub use dial::DialError;
 pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
+pub use function_builder::{
+    AdmitError, Admitted, Bounds, BuildTrouble, ConfigError as BuildConfigError, ContextBuild,
+    ContextBuilder, ContextImage, Destinations, EmptySecret, Full, FunctionBuildError, FunctionBuilder,
+    FunctionBuilderConfig, FunctionImage, InvalidSealingKey, InvalidTenant, NativeContexts, PayloadKey,
+    Publication, Publisher, Replayed, SEALING_ALGORITHM, SealedError, SealingKey, Senders, SignatureError,
+    Spooled, SubmissionError, Tenant, Verifier,
+};
 pub use functions::Addressing;
 pub use happening::{Exited, StartFailed};
 pub use instance::State;
