@@ -74,6 +74,7 @@ impl Surroundings {
         let file = |path: &str, mode, contents: String| PlacedFile {
             path: path.into(),
             mode,
+            owner: None,
             contents: contents.into_bytes(),
         };
         vec![

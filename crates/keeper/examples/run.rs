@@ -91,6 +91,7 @@ async fn run(mut words: Vec<String>) -> Result<(), Box<dyn Error>> {
             mounts: Vec::new(),
             files: Vec::new(),
             directories: Vec::new(),
+            made: Vec::new(),
             process: Process {
                 args: words.clone(),
                 env: BTreeMap::from([

@@ -13,6 +13,7 @@
 //! unmounted, and nothing can be left behind. `/run/coracle` and not the data directory, because the sandbox's own
 //! root must be able to walk to it, and a data directory may be private.
 
+mod made;
 mod overlay;
 mod target;
 mod tree;
@@ -21,7 +22,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::{Bind, PlacedFile, SandboxSpec};
+use coracle_sandbox::{Bind, Made, PlacedFile, SandboxSpec};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use nix::sched::{CloneFlags, unshare};
@@ -70,6 +71,14 @@ pub(crate) enum RootfsError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file system that is made for the sandbox cannot be made, or not appear.
+    #[error("cannot mount anything at `{target}`")]
+    Made {
+        /// Where.
+        target: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A small file cannot be placed.
     #[error("cannot place the file `{path}`")]
     File {
@@ -92,7 +101,7 @@ impl Failure for RootfsError {
     fn class(&self) -> Class {
         match self {
             Self::NoLower => Class::User,
-            Self::Lower { source, .. } | Self::Bind { source, .. }
+            Self::Lower { source, .. } | Self::Bind { source, .. } | Self::Made { source, .. }
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 Class::NotFound
@@ -218,12 +227,7 @@ impl Stage {
             lowers: spec.lowers.len(),
             source,
         })?;
-        for (bind, tree) in spec.mounts.iter().zip(binds) {
-            place_tree(&root, &tree, &bind.target).map_err(|source| RootfsError::Bind {
-                bind: bind.clone(),
-                source,
-            })?;
-        }
+        self.place_all(&root, spec, binds)?;
         for (index, file) in spec.files.iter().enumerate() {
             self.place_file(&root, file, index, (spec.process.uid, spec.process.gid))
                 .map_err(|source| RootfsError::File {
@@ -236,6 +240,39 @@ impl Stage {
                 path: path.clone(),
                 source,
             })?;
+        }
+        Ok(())
+    }
+
+    /// Makes appear what the specification says, what is in front of a target before that.
+    fn place_all(&self, root: &Root, spec: &SandboxSpec, binds: Vec<Tree>) -> Result<(), RootfsError> {
+        let binds = spec.mounts.iter().zip(binds);
+        let mut placed: Vec<(&Path, Placed<'_>)> = binds
+            .map(|(bind, tree)| (bind.target.as_path(), Placed::Bind(bind, tree)))
+            .chain(
+                spec.made
+                    .iter()
+                    .enumerate()
+                    .map(|(index, made)| (made.target.as_path(), Placed::Made(index, made))),
+            )
+            .collect();
+        placed.sort_by_key(|(target, _)| *target);
+        for (target, what) in placed {
+            match what {
+                Placed::Bind(bind, tree) => {
+                    place_tree(root, &tree, target).map_err(|source| RootfsError::Bind {
+                        bind: bind.clone(),
+                        source,
+                    })?;
+                }
+                Placed::Made(index, made) => self
+                    .make(index, made)
+                    .and_then(|tree| place_tree(root, &tree, target))
+                    .map_err(|source| RootfsError::Made {
+                        target: target.to_owned(),
+                        source,
+                    })?,
+            }
         }
         Ok(())
     }
@@ -275,6 +312,7 @@ impl Stage {
 
     fn place_file(&self, root: &Root, file: &PlacedFile, index: usize, owner: (u32, u32)) -> io::Result<()> {
         use std::os::unix::fs::{PermissionsExt, chown};
+        let owner = file.owner.unwrap_or(owner);
         let source = path("files").join(index.to_string());
         fs::write(&source, &file.contents)?;
         fs::set_permissions(&source, PermissionsExt::from_mode(file.mode & 0o777))?;
@@ -285,6 +323,12 @@ impl Stage {
         )?;
         place_tree(root, &Tree::open_unmapped(&source, true)?, &file.path)
     }
+}
+
+/// Something that appears in a root file system.
+enum Placed<'a> {
+    Bind(&'a Bind, Tree),
+    Made(usize, &'a Made),
 }
 
 /// Mounts a control group in the stage, and answers it with its name. The place is a number, since libcontainer takes any

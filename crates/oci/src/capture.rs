@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use coracle_content::Store;
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, XattrFlags};
 use rustix::io::Errno;
 
 use crate::entry::Metadata;
@@ -480,10 +480,23 @@ impl Xattrs {
     }
 }
 
-fn names(file: &OwnedFd) -> io::Result<Vec<String>> {
+/// Copies the extended attributes that mean the same on every machine from one open file or directory to another.
+/// Those that the file system of `to` has no room for are left out.
+pub fn copy_xattrs(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
+    for name in names(from)?.into_iter().filter(|name| is_portable(name)) {
+        let value = value(from, &name)?;
+        match rustix::fs::fsetxattr(to, name.as_str(), &value, XattrFlags::empty()) {
+            Err(Errno::OPNOTSUPP) => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+fn names(file: impl AsFd) -> io::Result<Vec<String>> {
     let mut buffer = vec![0; 1024];
     loop {
-        match rustix::fs::flistxattr(file, &mut buffer) {
+        match rustix::fs::flistxattr(&file, &mut buffer) {
             Ok(count) => return Ok(split(&buffer[..count])),
             Err(Errno::RANGE) if buffer.len() < 1 << 17 => buffer.resize(buffer.len() * 4, 0),
             Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
@@ -500,10 +513,10 @@ fn split(names: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn value(file: &OwnedFd, name: &str) -> io::Result<Vec<u8>> {
+fn value(file: impl AsFd, name: &str) -> io::Result<Vec<u8>> {
     let mut buffer = vec![0; 256];
     loop {
-        match rustix::fs::fgetxattr(file, name, &mut buffer) {
+        match rustix::fs::fgetxattr(&file, name, &mut buffer) {
             Ok(count) => {
                 buffer.truncate(count);
                 return Ok(buffer);

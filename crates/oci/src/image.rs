@@ -23,7 +23,7 @@ pub const OWN_ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
 };
 
 /// The most that a manifest or a configuration may take.
-const MAX_DOCUMENT: u64 = 4 << 20;
+pub(crate) const MAX_DOCUMENT: u64 = 4 << 20;
 
 /// How an image is run, and for what.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -179,11 +179,7 @@ pub fn load_config(store: &Store, image: &Image) -> Result<ImageConfig, ImageErr
 }
 
 /// Makes the same image with its layers compressed so.
-pub(crate) fn with_compression(
-    store: &Store,
-    image: &Image,
-    compression: Compression,
-) -> Result<Image, ImageError> {
+pub fn with_compression(store: &Store, image: &Image, compression: Compression) -> Result<Image, ImageError> {
     if image.layers.iter().all(|layer| layer.compression == compression) {
         return Ok(image.clone());
     }
@@ -198,7 +194,7 @@ pub(crate) fn with_compression(
 }
 
 /// Writes the manifest over a configuration and layers that are in the store.
-fn complete(store: &Store, config: &Blob, layers: Vec<Layer>) -> Result<Image, ImageError> {
+pub(crate) fn complete(store: &Store, config: &Blob, layers: Vec<Layer>) -> Result<Image, ImageError> {
     let manifest = ManifestDocument::of(config, &layers);
     let size = manifest.size();
     let manifest = store.put_blob(&to_json(&manifest)?)?;

@@ -10,12 +10,14 @@
 //! size in memory, and its `unpack` follows what it finds on the disk; its writer leaves the choice of the
 //! format's dialect to the library.
 
+mod accounts;
 mod capture;
 mod compression;
 mod context;
 mod entry;
 mod export;
 mod image;
+mod import;
 mod index;
 mod layer;
 mod path;
@@ -24,15 +26,19 @@ pub mod tar;
 mod tree;
 mod unpack;
 
-pub use capture::{CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, layer_from_directory};
+pub use accounts::{Accounts, LARGEST_ACCOUNTS, UnknownAccount, User};
+pub use capture::{
+    CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, copy_xattrs, layer_from_directory,
+};
 pub use compression::{Compression, recompress};
 pub use context::unpack_context;
 pub use entry::Metadata;
 pub use export::{ExportError, Output, export, export_index};
 pub use image::{
     Image, ImageConfig, ImageError, OWN_ARCHITECTURE, assemble, assemble_document, load, load_config,
-    load_document,
+    load_document, with_compression,
 };
+pub use import::{ImportError, ImportLimits, import};
 pub use index::{Index, assemble_index};
 pub use layer::{Layer, LayerError, LayerOptions, LayerWriter, Trees, write_layer};
 pub use path::{InvalidPath, LayerPath};

@@ -83,6 +83,7 @@ impl Launch<'_> {
             mounts: Vec::new(),
             files: files::placed(function, self.secrets),
             directories: volumes(&self.image.config),
+            made: Vec::new(),
             process: self.process()?,
             // Processor time is limited when the instance is ready.
             limits: Limits {

@@ -193,6 +193,7 @@ mod tests {
             mounts: Vec::new(),
             files: Vec::new(),
             directories: Vec::new(),
+            made: Vec::new(),
             process: Process {
                 env: [("PORT".to_owned(), "8080".to_owned())].into(),
                 ..Process::default()

@@ -21,6 +21,6 @@ pub use id::{InvalidSandboxId, SandboxId};
 pub use loopback::WithLoopback;
 pub use sandbox::{Exit, Listening, Output, Sandbox, Sandboxes};
 pub use spec::{
-    Bind, DISK_UPPER_ID_SHIFT, ID_COUNT, Limits, Network, PlacedFile, Process, Profile, SIGTERM, SandboxSpec,
-    Upper,
+    Bind, DISK_UPPER_ID_SHIFT, ID_COUNT, Limits, Made, MadeKind, Network, PlacedFile, Process, Profile,
+    SIGTERM, SandboxSpec, Upper,
 };

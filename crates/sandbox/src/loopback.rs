@@ -107,6 +107,7 @@ impl Offer {
         PlacedFile {
             path: HOST_RESOLV_CONF.into(),
             mode: 0o444,
+            owner: None,
             contents: self.host.instance_resolv_conf().await.into_bytes(),
         }
     }

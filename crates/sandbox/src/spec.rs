@@ -36,6 +36,10 @@ pub struct SandboxSpec {
     pub upper: Upper,
     /// Files and directories of the host that appear inside.
     pub mounts: Vec<Bind>,
+    /// File systems that are made for the sandbox and appear inside, those of `mounts` and these in the order of their
+    /// targets.
+    #[serde(default)]
+    pub made: Vec<Made>,
     /// Small files to place: secrets, `/etc/resolv.conf`, `/etc/hosts`. They live in memory, are read-only, and
     /// are not part of the upper directory.
     pub files: Vec<PlacedFile>,
@@ -93,13 +97,46 @@ pub struct Bind {
     pub read_only: bool,
 }
 
+/// A file system that is made for a sandbox and goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// The absolute path inside; created when it is missing.
+    pub target: PathBuf,
+    /// What appears there.
+    pub kind: MadeKind,
+}
+
+/// What is made for a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MadeKind {
+    /// A part of a tree.
+    Layered {
+        /// Unpacked trees that make it up, from the bottom to the top, owned by their real ids. At least one.
+        lowers: Vec<PathBuf>,
+        /// Which file or directory of it, links followed inside.
+        path: PathBuf,
+        /// An existing directory for what the sandbox changes there, for a sandbox whose own changes are on the disk
+        /// too; without one, it is read-only.
+        changes: Option<PathBuf>,
+    },
+    /// Memory, counted against the sandbox's memory limit.
+    Memory {
+        /// The most that it holds; half of the machine's without one.
+        size: Option<ByteSize>,
+    },
+}
+
 /// A small file placed into a sandbox. Its contents do not appear in its debug form.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedFile {
     /// The absolute path inside.
     pub path: PathBuf,
-    /// The permission bits; the owner is the user that the program runs as.
+    /// The permission bits.
     pub mode: u32,
+    /// The user and the group that own it, inside; those that the program runs as, if nothing is said.
+    #[serde(default)]
+    pub owner: Option<(u32, u32)>,
     /// What it holds.
     #[serde(with = "base64_bytes")]
     pub contents: Vec<u8>,

@@ -115,6 +115,7 @@ impl Workshop<'_> {
             mounts,
             files,
             directories: Vec::new(),
+            made: Vec::new(),
             process: Process {
                 args: run.command.clone(),
                 env,

@@ -29,7 +29,11 @@ pub(super) fn prepare_upper(upper: &Upper, base: IdBase) -> io::Result<()> {
         let options = std::ffi::CStr::from_bytes_with_nul(options.as_bytes()).map_err(io::Error::other)?;
         rustix::mount::mount("coracle", path("up"), "tmpfs", MountFlags::NODEV, options)?;
     }
-    let directory = directory(upper);
+    prepare(&directory(upper), base)
+}
+
+/// Makes the directories in `directory` in which an overlay's changes will be.
+pub(super) fn prepare(directory: &Path, base: IdBase) -> io::Result<()> {
     for name in ["upper", "work"] {
         let made = directory.join(name);
         if !made.is_dir() {
@@ -44,24 +48,49 @@ pub(super) fn prepare_upper(upper: &Upper, base: IdBase) -> io::Result<()> {
 
 /// Mounts the overlay of as many lower trees on the stage's root.
 pub(super) fn mount(lowers: usize, upper: &Upper) -> io::Result<()> {
+    let lowers: Vec<String> = (0..lowers).map(lower_name).collect();
+    let changes = directory(upper);
+    let changes = match upper {
+        Upper::Tmpfs { .. } => Changes::InMemory(&changes),
+        Upper::Disk { .. } => Changes::OnDisk(&changes),
+    };
+    mount_at("root", &lowers, changes)
+}
+
+/// Where an overlay's changes go: a directory that was prepared.
+#[derive(Clone, Copy)]
+pub(super) enum Changes<'a> {
+    /// There are none.
+    None,
+    /// A directory in memory.
+    InMemory(&'a Path),
+    /// A directory on a disk, which need not survive the machine.
+    OnDisk(&'a Path),
+}
+
+/// Mounts the overlay of trees, named from the bottom to the top, on another place of the stage. With no changes, there
+/// must be two at least.
+pub(super) fn mount_at(place: &str, lowers: &[String], changes: Changes<'_>) -> io::Result<()> {
     // Relative names resolve from the working directory, which leaves room for hundreds of trees in the one page that
     // the options may take.
     std::env::set_current_dir(STAGE)?;
-    let lowers: Vec<String> = (0..lowers).rev().map(lower_name).collect();
-    let (upper_directory, work) = (directory(upper).join("upper"), directory(upper).join("work"));
-    let mut options = format!(
-        "lowerdir={},upperdir={},workdir={},{PLAIN}",
-        lowers.join(":"),
-        escaped(&upper_directory)?,
-        escaped(&work)?
-    );
-    if matches!(upper, Upper::Disk { .. }) {
+    let lowers: Vec<&str> = lowers.iter().rev().map(String::as_str).collect();
+    let mut options = format!("lowerdir={},{PLAIN}", lowers.join(":"));
+    if let Changes::InMemory(directory) | Changes::OnDisk(directory) = changes {
+        let (upper, work) = (directory.join("upper"), directory.join("work"));
+        options.push_str(&format!(
+            ",upperdir={},workdir={}",
+            escaped(&upper)?,
+            escaped(&work)?
+        ));
+    }
+    if let Changes::OnDisk(_) = changes {
         options.push_str(",volatile");
     }
     let options = std::ffi::CString::new(options)?;
     let mounted = rustix::mount::mount(
         "overlay",
-        path("root"),
+        path(place),
         "overlay",
         MountFlags::NODEV,
         options.as_c_str(),

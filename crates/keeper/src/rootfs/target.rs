@@ -70,6 +70,12 @@ impl Root {
         }
     }
 
+    /// Opens what is at `target`, a file or a directory that is there.
+    pub(super) fn existing(&self, target: &Path) -> io::Result<OwnedFd> {
+        let relative: PathBuf = std::iter::once(".".as_ref()).chain(names(target)?).collect();
+        self.resolve(&relative, OFlags::empty())
+    }
+
     fn resolve(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::PATH | OFlags::CLOEXEC;
         // The kernel asks for another try when something was renamed meanwhile; here nobody renames.

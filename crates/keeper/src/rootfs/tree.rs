@@ -21,12 +21,19 @@ impl Tree {
         Self::clone_of(path, None, read_only)
     }
 
+    /// Takes an open file or directory of this mount namespace with the ids that its files have.
+    pub(super) fn of_place(place: &OwnedFd, read_only: bool) -> io::Result<Self> {
+        let flags =
+            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+        Self::with_attributes(open_tree(place, "", flags)?, None, read_only)
+    }
+
     fn clone_of(path: &Path, map: Option<BorrowedFd<'_>>, read_only: bool) -> io::Result<Self> {
-        let tree = open_tree(
-            CWD,
-            path,
-            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC,
-        )?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        Self::with_attributes(open_tree(CWD, path, flags)?, map, read_only)
+    }
+
+    fn with_attributes(tree: OwnedFd, map: Option<BorrowedFd<'_>>, read_only: bool) -> io::Result<Self> {
         let mut attributes = Attributes {
             set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
             clear: 0,

@@ -47,6 +47,7 @@ async fn files_are_placed_for_the_programs_user_and_cannot_be_changed() {
         spec.files.push(PlacedFile {
             path: path.into(),
             mode: 0o400,
+            owner: None,
             contents: contents.into(),
         });
     }

@@ -79,6 +79,7 @@ impl World {
             mounts: Vec::new(),
             files: Vec::new(),
             directories: Vec::new(),
+            made: Vec::new(),
             process: Process {
                 args: args.iter().map(|arg| (*arg).to_owned()).collect(),
                 env: BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]),

@@ -35,6 +35,7 @@ fn public(path: &str, text: String) -> PlacedFile {
     PlacedFile {
         path: path.into(),
         mode: 0o444,
+        owner: None,
         contents: text.into_bytes(),
     }
 }
@@ -43,6 +44,7 @@ fn private(folder: &str, (name, value): &Secret) -> PlacedFile {
     PlacedFile {
         path: PathBuf::from(folder).join(name),
         mode: 0o400,
+        owner: None,
         contents: value.clone(),
     }
 }

@@ -132,6 +132,7 @@ fn spec(root: PathBuf) -> SandboxSpec {
         mounts: Vec::new(),
         files: Vec::new(),
         directories: Vec::new(),
+        made: Vec::new(),
         process: Process {
             args: vec![format!("/{PROGRAM}")],
             ..Process::default()
