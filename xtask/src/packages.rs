@@ -34,7 +34,12 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need {
         program: "go",
         package: "golang-go",
-        why: "compiles the BuildKit that builds are compared with",
+        why: "compiles the BuildKit that builds are compared with, and the registry's conformance suite",
+    },
+    Need {
+        program: "docker-registry",
+        package: "docker-registry",
+        why: "takes and gives the images that are pushed and pulled",
     },
     Need {
         program: "podman",

@@ -1,5 +1,6 @@
 //! What callers hold.
 
+use std::fmt;
 use std::sync::Arc;
 
 use coracle_content::Store;
@@ -7,6 +8,8 @@ use coracle_oci::Image;
 use coracle_spec::manifest::Platform;
 use coracle_spec::{Digest, ImageRef};
 use coracle_tasks::CancellationToken;
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -26,6 +29,14 @@ pub struct Client {
     pub(crate) store: Store,
     pub(crate) layers: Layers,
     pub(crate) shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -103,6 +114,15 @@ impl Client {
         pushed.unwrap_or(Err(DistributionError::Cancelled))
     }
 
+    /// Does several things at once, as many as are allowed; the first failure ends them all.
+    pub(crate) async fn together<T: Send>(
+        &self,
+        work: Vec<BoxFuture<'_, Result<T, DistributionError>>>,
+    ) -> Result<Vec<T>, DistributionError> {
+        let at_once = self.shared.settings.concurrency.max(1);
+        stream::iter(work).buffer_unordered(at_once).try_collect().await
+    }
+
     /// Asks a registry whether it knows who we are there (distribution-spec, "Determining Support").
     pub async fn check(&self, registry: &str) -> Result<(), DistributionError> {
         let endpoint = Endpoint::origin(registry);
@@ -120,5 +140,25 @@ impl Client {
         let endpoint = Endpoint::origin(image.registry());
         let session = Session::open(&self.shared, &endpoint, image, Access::Pull).await?;
         Ok(self.named(&session, image).await?.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    fn is_send(_: impl Send) {}
+
+    #[tokio::test]
+    async fn pulls_and_pushes_can_be_spawned() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(&root.path().join("store")).unwrap();
+        let client = Client::new(store, Settings::default());
+        let (image, cancel) = ("alpine".parse().unwrap(), CancellationToken::new());
+        is_send(client.resolve(&image, Platform::LinuxAmd64));
+        is_send(client.pull(&image, Platform::LinuxAmd64, &Silent, &cancel));
+        is_send(client.push(Digest::of(""), &image, &Silent, &cancel));
+        is_send(client.check("docker.io"));
     }
 }

@@ -3,6 +3,7 @@
 mod docker_config;
 mod file;
 mod helper;
+mod one;
 mod secret;
 
 use std::io;
@@ -14,6 +15,7 @@ use coracle_spec::{Class, Failure};
 
 pub use docker_config::DockerConfig;
 pub use file::File;
+pub use one::One;
 pub use secret::Secret;
 
 /// What proves who we are.

@@ -35,7 +35,7 @@ mod tls;
 
 pub use client::Client;
 pub use credentials::{
-    Anonymous, Credential, CredentialError, Credentials, DockerConfig, File, First, Secret,
+    Anonymous, Credential, CredentialError, Credentials, DockerConfig, File, First, One, Secret,
 };
 pub use engine::{Engine, EngineError, InvalidEngine};
 pub use error::{DistributionError, SettingsError};

@@ -6,7 +6,7 @@
 use coracle_oci::Image;
 use coracle_spec::manifest::Platform;
 use coracle_spec::{Digest, ImageRef};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::FutureExt;
 use serde::Deserialize;
 
 use crate::blob::Wish;
@@ -78,11 +78,11 @@ impl Client {
                 })
             })
             .collect::<Result<Vec<_>, DistributionError>>()?;
-        stream::iter(wishes)
-            .map(|wish| async move { self.download(&wish, progress).await })
-            .buffer_unordered(self.shared.settings.concurrency.max(1))
-            .try_collect::<()>()
-            .await?;
+        let downloads: Vec<_> = wishes
+            .iter()
+            .map(|wish| self.download(wish, progress).boxed())
+            .collect();
+        self.together(downloads).await?;
         self.complete(image, found).await
     }
 

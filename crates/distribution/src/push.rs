@@ -6,7 +6,7 @@ use bytes::Bytes;
 use coracle_content::Store;
 use coracle_oci::{Compression, Image, assemble_index, load, with_compression};
 use coracle_spec::{Digest, ImageRef};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::FutureExt;
 use http::{HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 
@@ -93,11 +93,11 @@ impl Client {
             .values()
             .map(|transfer| self.gift(*transfer, to))
             .collect::<Result<Vec<_>, _>>()?;
-        let outcomes: Vec<Outcome> = stream::iter(gifts)
-            .map(|gift| async move { self.upload(session, &gift, progress).await })
-            .buffer_unordered(self.shared.settings.concurrency.max(1))
-            .try_collect()
-            .await?;
+        let uploads: Vec<_> = gifts
+            .iter()
+            .map(|gift| self.upload(session, gift, progress).boxed())
+            .collect();
+        let outcomes = self.together(uploads).await?;
         let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
         Ok(Blobs {
             uploaded: count(Outcome::Moved),

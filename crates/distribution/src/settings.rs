@@ -1,6 +1,7 @@
 //! How registries are reached: given by the caller, since libraries read no environment.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,19 @@ pub struct Patience {
     pub backoff: Duration,
     /// The longest pause, also when the registry asks for a longer one: then the request counts as failed.
     pub longest_pause: Duration,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("insecure", &self.insecure)
+            .field("ca_bundle", &self.ca_bundle)
+            .field("more_authorities", &self.more_authorities)
+            .field("mirrors", &self.mirrors)
+            .field("concurrency", &self.concurrency)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Settings {

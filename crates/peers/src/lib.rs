@@ -9,10 +9,12 @@
 )]
 
 pub mod buildkit;
+pub mod conformance;
 mod daemon;
 mod docker;
 mod home;
 mod program;
+pub mod registry;
 
 pub use docker::Engine;
 pub use home::kept;
