@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod name;
 pub mod quantity;
 pub mod reference;
+pub mod registry;
 pub mod revision;
 pub mod scaling;
 
@@ -23,5 +24,6 @@ pub use manifest::{Manifest, ManifestError};
 pub use name::{FunctionName, Namespace, RegistryName};
 pub use quantity::{ByteSize, Cpu, Span};
 pub use reference::ImageRef;
+pub use registry::RegistryHost;
 pub use revision::RevisionConfig;
 pub use scaling::{Freeze, ScaleChange};

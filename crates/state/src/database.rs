@@ -73,6 +73,8 @@ pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, State
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Replaced passwords are not to be found in the file.
+        connection.pragma_update(None, "secure_delete", true)?;
         Ok(connection)
     };
     open().map_err(|source| StateError::Open {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use coracle_spec::{Class, Failure, FunctionId};
+use coracle_spec::{Class, Failure, FunctionId, RegistryName};
 use rusqlite::ErrorCode;
 
 /// Why the state cannot be read or written.
@@ -50,12 +50,28 @@ pub enum StateError {
         /// The number asked for.
         number: u64,
     },
+    /// Nothing is stored under the name of a registry's credential.
+    #[error("there is no stored credential `{0}` for a registry")]
+    UnknownRegistry(RegistryName),
+    /// A credential is to be removed that revisions name.
+    #[error("the credential `{name}` is in use by {}", listed(users))]
+    RegistryInUse {
+        /// Its name.
+        name: RegistryName,
+        /// The functions of these revisions.
+        users: Vec<FunctionId>,
+    },
     /// The log segments cannot be opened.
     #[error("cannot open the logs")]
     Logs(#[source] io::Error),
     /// The state was closed while somebody used it.
     #[error("the state is closed")]
     Closed,
+}
+
+fn listed(functions: &[FunctionId]) -> String {
+    let quoted: Vec<_> = functions.iter().map(|function| format!("`{function}`")).collect();
+    quoted.join(", ")
 }
 
 impl StateError {
@@ -71,7 +87,8 @@ impl Failure for StateError {
     fn class(&self) -> Class {
         match (self, self.code()) {
             (Self::UnknownFunction(_) | Self::UnknownRevision { .. }, _) => Class::NotFound,
-            (Self::Newer { .. }, _) => Class::User,
+            (Self::Newer { .. } | Self::UnknownRegistry(_), _) => Class::User,
+            (Self::RegistryInUse { .. }, _) => Class::Conflict,
             (Self::Closed, _) | (_, Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) => {
                 Class::Unavailable
             }
@@ -80,14 +97,21 @@ impl Failure for StateError {
     }
 
     fn hint(&self) -> Option<String> {
-        match (self, self.code()?) {
-            (_, ErrorCode::DiskFull) => {
-                Some("free space on the disk that holds the data directory".to_owned())
+        let hint = match (self, self.code()) {
+            (Self::UnknownRegistry(name), _) => {
+                return Some(format!(
+                    "store it with `coracle registry login HOST --name {name}`"
+                ));
             }
-            (_, ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Some("run as the user that owns the data directory".to_owned())
+            (Self::RegistryInUse { .. }, _) => {
+                "remove these functions first; logging in again under the same name replaces it"
             }
-            _ => None,
-        }
+            (_, Some(ErrorCode::DiskFull)) => "free space on the disk that holds the data directory",
+            (_, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)) => {
+                "run as the user that owns the data directory"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }

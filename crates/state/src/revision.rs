@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::clock;
 use crate::error::StateError;
 use crate::function::{self, invalid, key};
+use crate::registry;
 use crate::roots;
 use crate::state::State;
 
@@ -64,6 +65,8 @@ const STATUSES: [(RevisionStatus, &str); 3] = [
 
 impl State {
     /// Stores a revision that starts, with the next number of its function. It serves nothing yet.
+    ///
+    /// The stored credential that it names must be there.
     pub async fn begin_revision(&self, new: NewRevision) -> Result<Revision, StateError> {
         self.database
             .write(move |connection| begin(connection, new))
@@ -135,7 +138,7 @@ impl State {
 }
 
 impl RevisionStatus {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         STATUSES
             .iter()
             .find(|(status, _)| *status == self)
@@ -153,6 +156,9 @@ impl RevisionStatus {
 
 fn begin(connection: &Connection, new: NewRevision) -> Result<Revision, StateError> {
     let now = clock::seconds();
+    if let Some(name) = &new.config.registry {
+        registry::check(connection, name)?;
+    }
     function::ensure(connection, &new.function, now)?;
     let last: Option<i64> = connection.query_row(
         "SELECT max(number) FROM revisions WHERE namespace = ?1 AND name = ?2",

@@ -104,6 +104,13 @@ pub enum Platform {
 }
 
 impl Platform {
+    /// This machine's.
+    pub const OWN: Self = if cfg!(target_arch = "aarch64") {
+        Self::LinuxArm64
+    } else {
+        Self::LinuxAmd64
+    };
+
     /// All that there are.
     pub const ALL: [Self; 2] = [Self::LinuxAmd64, Self::LinuxArm64];
 

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::StateError;
 
 /// Step *n* leads from version *n* to version *n + 1* (`PRAGMA user_version`).
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE functions (
         namespace TEXT NOT NULL,
@@ -52,6 +52,15 @@ const STEPS: [&str; 2] = [
     ALTER TABLE functions ADD COLUMN scale TEXT;
     ALTER TABLE revisions ADD COLUMN author TEXT;
     ALTER TABLE events ADD COLUMN detail TEXT;
+",
+    "
+    CREATE TABLE registries (
+        name     TEXT NOT NULL PRIMARY KEY,
+        host     TEXT NOT NULL,
+        username TEXT NOT NULL,
+        password TEXT NOT NULL,
+        updated  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 
