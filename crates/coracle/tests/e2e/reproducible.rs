@@ -30,6 +30,19 @@ fn a_node_folder_gives_one_image_from_two_paths_and_two_empty_data_directories()
     is_the_same_everywhere("hello-node");
 }
 
+#[test]
+fn bytecode_that_was_kept_gives_the_layer_that_compiling_gave() {
+    let machine = Machine::empty();
+    let compiled = built(&machine, "flask-app", |_| {});
+    let kept = built(&machine, "flask-app", |folder| {
+        let path = folder.join("requirements.txt");
+        let text = fs_err::read_to_string(&path).unwrap();
+        fs_err::write(path, format!("{text}# installed again\n")).unwrap();
+    });
+    assert!(machine.data().join("store/caches/bytecode").is_dir());
+    assert_eq!(changed(&compiled, &kept), ["copy the application"]);
+}
+
 /// Answers the steps whose layers differ between two reports.
 fn changed<'a>(before: &'a Value, after: &'a Value) -> Vec<&'a str> {
     let layers = |report: &'a Value| report["layers"].as_array().unwrap();

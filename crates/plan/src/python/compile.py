@@ -1,44 +1,108 @@
 """Compiles all Python files beneath folders to bytecode, in several processes at once.
 
-Called with the folders, then `--` and the names of what is left out, relative to a folder. Which process compiles
-which file depends on nothing but the files' names, so that two runs give the same bytes on any machine. Files that
-do not compile are left to whoever imports them: packages hold files for other versions of Python, and tests of
-broken ones.
+Called with the folders, then `--` and the names of what is left out, relative to a folder. What marshal writes hangs on
+what a process did before, so that each folder's files are compiled by a process of their own, in order: two runs give
+the same bytes on any machine. So what a folder was compiled to can be kept and used again, where `BYTECODE_CACHE` says.
+Files that do not compile are left to whoever imports them: packages hold files for other versions of Python, and tests
+of broken ones.
 """
 
+import hashlib
+import importlib.util
+import marshal
 import os
 import py_compile
 import sys
 
 PROCESSES = 8
+CACHE = os.environ.get("BYTECODE_CACHE")
 
 
-def sources(folder, skipped):
+def groups(folder, skipped):
     for parent, folders, names in os.walk(folder):
         beside = os.path.relpath(parent, folder)
         kept = lambda name: os.path.normpath(os.path.join(beside, name)) not in skipped
-        folders[:] = filter(kept, folders)
-        yield from (os.path.join(parent, name) for name in names if name.endswith(".py") and kept(name))
+        folders[:] = sorted(filter(kept, folders))
+        files = sorted(os.path.join(parent, name) for name in names if name.endswith(".py") and kept(name))
+        if files:
+            yield files
 
 
-def compile_some(files):
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+def key(files):
+    digest = hashlib.sha256(sys.version.encode() + importlib.util.MAGIC_NUMBER)
     for file in files:
-        py_compile.compile(file, quiet=2, invalidation_mode=mode)
+        with open(file, "rb") as source:
+            digest.update(marshal.dumps((file, hashlib.sha256(source.read()).digest()), 2))
+    return digest.hexdigest()
+
+
+def write(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.{os.getpid()}", "wb") as file:
+        file.write(data)
+    os.rename(file.name, path)
+
+
+def compile_group(files):
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compiled = (py_compile.compile(file, quiet=2, invalidation_mode=mode) for file in files)
+    return [path for path in compiled if path]
+
+
+def kept(entry):
+    try:
+        with open(entry, "rb") as file:
+            return marshal.load(file)
+    except (OSError, EOFError, ValueError, TypeError):
+        return None
+
+
+def restore(files):
+    """Writes what a folder was compiled to before; answers whether that is known."""
+    entry = os.path.join(CACHE, key(files))
+    known = kept(entry)
+    if known is None:
+        return False
+    os.utime(entry)
+    for path, data in known:
+        write(path, data)
+    return True
+
+
+def keep(files, compiled):
+    known = []
+    for path in compiled:
+        with open(path, "rb") as file:
+            known.append((path, file.read()))
+    write(os.path.join(CACHE, key(files)), marshal.dumps(known, 2))
+
+
+def in_child(files):
+    child = os.fork()
+    if child == 0:
+        failed = 1
+        try:
+            compiled = compile_group(files)
+            if CACHE:
+                keep(files, compiled)
+            failed = 0
+        finally:
+            os._exit(failed)
+    return child
 
 
 def compile_all(folders, skipped=()):
-    files = sorted(file for folder in folders for file in sources(folder, skipped))
-    children = []
-    for index in range(PROCESSES):
-        child = os.fork()
-        if child == 0:
-            failed = 1
-            try:
-                compile_some(files[index::PROCESSES])
-                failed = 0
-            finally:
-                os._exit(failed)
-        children.append(child)
-    if any([os.waitpid(child, 0)[1] for child in children]):
+    failed, running = 0, 0
+    for folder in folders:
+        for files in groups(folder, skipped):
+            if CACHE and restore(files):
+                continue
+            if running == PROCESSES:
+                failed |= os.wait()[1]
+                running -= 1
+            in_child(files)
+            running += 1
+    for _ in range(running):
+        failed |= os.wait()[1]
+    if failed:
         sys.exit("cannot compile to bytecode")

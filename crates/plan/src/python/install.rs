@@ -21,6 +21,12 @@ const MAIN: &str = include_str!("install.py");
 /// Where the program is that calls uv.
 const PROGRAM: &str = "/opt/coracle/install.py";
 
+/// Where what was compiled before lies: most of an installation that changes is as it was.
+const BYTECODE_CACHE: &str = "/root/.cache/bytecode";
+
+/// Where the packages lie that were downloaded before.
+const UV_CACHE: &str = "/root/.cache/uv";
+
 /// What stands between two calls of uv.
 const THEN: &str = ";";
 
@@ -53,11 +59,12 @@ impl Install {
             root,
             command: self.command(context, release),
             env: build_environment([
+                ("BYTECODE_CACHE", BYTECODE_CACHE),
                 ("PYTHONHASHSEED", "0"),
                 // The earliest time that a zip archive can hold.
                 ("SOURCE_DATE_EPOCH", "315532800"),
                 ("UV_BREAK_SYSTEM_PACKAGES", "1"),
-                ("UV_CACHE_DIR", "/root/.cache/uv"),
+                ("UV_CACHE_DIR", UV_CACHE),
                 ("UV_HTTP_RETRIES", "2"),
                 // What pip does: the best version of all indexes.
                 ("UV_INDEX_STRATEGY", "unsafe-best-match"),
@@ -68,11 +75,7 @@ impl Install {
             ]),
             workdir: FILES.to_owned(),
             inputs: self.inputs.iter().cloned().chain([program()]).collect(),
-            caches: vec![CacheMount {
-                name: "uv".to_owned(),
-                target: "/root/.cache/uv".to_owned(),
-                sharing: Sharing::Shared,
-            }],
+            caches: vec![cache("bytecode", BYTECODE_CACHE), cache("uv", UV_CACHE)],
             network: Network::Egress,
             capture: vec![Capture {
                 path: "/usr/local".to_owned(),
@@ -126,6 +129,14 @@ pub(super) fn builder(
         &packages,
     );
     Some(draft.step("builder", "assemble the builder", op))
+}
+
+fn cache(name: &str, target: &str) -> CacheMount {
+    CacheMount {
+        name: name.to_owned(),
+        target: target.to_owned(),
+        sharing: Sharing::Shared,
+    }
 }
 
 fn program() -> Input {
