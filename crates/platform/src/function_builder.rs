@@ -8,7 +8,6 @@
 //! leave behind is never another's.
 
 mod config;
-mod destinations;
 mod native;
 mod payload;
 mod replay;
@@ -30,7 +29,6 @@ use coracle_tasks::CancellationToken;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use config::ConfigError;
-pub use destinations::Destinations;
 pub use native::NativeContexts;
 pub use payload::{EmptySecret, PayloadKey, Senders, SignatureError, Verifier};
 pub use replay::Replayed;
