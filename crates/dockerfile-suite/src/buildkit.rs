@@ -108,7 +108,7 @@ fn failed(output: &Output) -> Outcome {
     let told = String::from_utf8_lossy(&output.stderr);
     let message = told.lines().find_map(|line| line.strip_prefix("error: "));
     Outcome::Failed {
-        lines: told.lines().filter_map(marked).collect(),
+        line: told.lines().find_map(marked),
         message: lasting(message.unwrap_or_default()),
     }
 }

@@ -2,8 +2,16 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::outcome::{Outcome, text};
 use crate::warning::Warning;
+
+/// What comes before the configuration.
+pub(crate) const CONFIGURATION: &str = "\nconfig ";
+
+/// What begins the line of a warning.
+const WARNING: &str = "warning ";
 
 /// What begins the line of a failure; the lines of the Dockerfile follow.
 const FAILS: &str = "fails";
@@ -54,6 +62,25 @@ impl Expected {
 
     fn compared(&self) -> Vec<&str> {
         self.0.lines().filter(|line| !line.starts_with('#')).collect()
+    }
+
+    /// Answers the first line that a build fails at, if that is known; nothing when it does not fail.
+    pub fn failing_line(&self) -> Option<Option<usize>> {
+        let mut lines = self.0.lines();
+        let failure = lines.find_map(|line| line.strip_prefix(FAILS))?;
+        Some(failure.split_whitespace().find_map(|word| word.parse().ok()))
+    }
+
+    /// Answers the configuration of the image, without what depends on when and where it was built.
+    pub fn configuration(&self) -> Option<Value> {
+        let (_, rest) = self.0.split_once(CONFIGURATION)?;
+        let mut documents = serde_json::Deserializer::from_str(rest).into_iter();
+        documents.next()?.ok()
+    }
+
+    /// Answers what is warned of.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.0.lines().filter(|line| line.starts_with(WARNING)).collect()
     }
 
     /// Answers whether it is a failure at no line.

@@ -30,7 +30,8 @@ pub(crate) fn listing(image: &Image, base: Option<&Base>) -> String {
     text
 }
 
-fn timeless(config: &Value) -> Value {
+/// Answers an image's configuration without what depends on when and where it was built.
+pub fn timeless(config: &Value) -> Value {
     let mut config = config.clone();
     let Some(fields) = config.as_object_mut() else {
         return config;

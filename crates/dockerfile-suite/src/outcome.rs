@@ -17,8 +17,8 @@ pub enum Outcome {
     Built(String),
     /// An error.
     Failed {
-        /// The lines of the Dockerfile that it is about; none when it is about none.
-        lines: Vec<usize>,
+        /// The first line of the Dockerfile that it is about, if it is about one.
+        line: Option<usize>,
         /// What was said, which the sides need not say alike.
         message: String,
     },
@@ -55,16 +55,13 @@ impl Bases {
 pub(crate) fn text(outcome: &Outcome, warnings: &[Warning]) -> String {
     let mut text = String::new();
     for warning in warnings {
-        let _ = writeln!(text, "warning {} line {}", warning.rule, warning.line);
+        let _ = writeln!(text, "{warning}");
     }
     match outcome {
         Outcome::Built(listing) => text.push_str(listing),
-        Outcome::Failed { lines, message } => {
-            text.push_str("fails");
-            for line in lines {
-                let _ = write!(text, " {line}");
-            }
-            let _ = writeln!(text, "\n# {message}");
+        Outcome::Failed { line, message } => {
+            let line = line.map(|line| format!(" {line}")).unwrap_or_default();
+            let _ = writeln!(text, "fails{line}\n# {message}");
         }
     }
     text

@@ -133,7 +133,7 @@ impl StandIns {
         let manifests = index["manifests"].as_array().into_iter().flatten();
         manifests
             .map(|descriptor| {
-                let digest = descriptor["digest"].as_str().unwrap_or_default().parse()?;
+                let digest = digest(descriptor)?;
                 let manifest = serde_json::from_slice(&self.document(&digest)?)?;
                 let blob = |digest: &str| self.document(&digest.parse()?);
                 let image = Image::of_manifest(&manifest, &blob)?;
@@ -147,6 +147,24 @@ impl StandIns {
                 })
             })
             .collect()
+    }
+
+    /// Answers the digest of the manifest and the configuration of what `repository` is for these processors; nothing when
+    /// nothing stands in for it.
+    pub fn configuration(&self, repository: &str, processors: &str) -> Result<Option<(Digest, Value)>> {
+        let Some(index) = self.of_repository(repository)? else {
+            return Ok(None);
+        };
+        let index: Value = serde_json::from_slice(&self.document(&index)?)?;
+        let mut manifests = index["manifests"].as_array().into_iter().flatten();
+        let is_for = |descriptor: &&Value| descriptor["platform"]["architecture"] == processors;
+        let Some(descriptor) = manifests.find(is_for) else {
+            return Ok(None);
+        };
+        let digest = digest(descriptor)?;
+        let manifest: Value = serde_json::from_slice(&self.document(&digest)?)?;
+        let config = self.document(&self::digest(&manifest["config"])?)?;
+        Ok(Some((digest, serde_json::from_slice(&config)?)))
     }
 
     fn document(&self, digest: &Digest) -> Result<Vec<u8>> {
@@ -164,4 +182,8 @@ impl StandIns {
             .find(|stand_in| stand_in.repository() == repository);
         stand_in.map(|stand_in| self.make(*stand_in)).transpose()
     }
+}
+
+fn digest(descriptor: &Value) -> Result<Digest> {
+    Ok(descriptor["digest"].as_str().unwrap_or_default().parse()?)
 }

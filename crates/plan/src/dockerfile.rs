@@ -109,6 +109,7 @@ pub fn plan(input: &Input<'_>, known: &Known) -> Result<Planned, DockerfileError
         &mut Making {
             input,
             escape: file.escape,
+            arguments: &file.arguments,
             globals: &globals,
             checks: &mut checks,
         },

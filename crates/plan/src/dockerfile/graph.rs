@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use coracle_dockerfile::instruction::Instruction;
 use coracle_dockerfile::word::Expanded;
-use coracle_dockerfile::{Dockerfile, Lines, Stage};
+use coracle_dockerfile::{Arguments, Dockerfile, Lines, Stage};
 
 pub(super) use self::origin::Source;
 use super::checks::Checks;
@@ -56,6 +56,8 @@ pub(super) struct Command {
 pub(super) struct Making<'a, 'b> {
     pub(super) input: &'a Input<'a>,
     pub(super) escape: char,
+    /// What the file declares before its first stage.
+    pub(super) arguments: &'b [Arguments],
     pub(super) globals: &'b Variables,
     pub(super) checks: &'b mut Checks<'a>,
 }
@@ -161,7 +163,9 @@ impl Making<'_, '_> {
     /// Replaces variables in a `FROM`.
     fn value(&mut self, text: &str, lines: Lines) -> Result<Expanded, Wrong> {
         let expanded = scope::expanded(text, self.escape, self.globals)?;
-        for name in &expanded.unset {
+        let undeclared = expanded.unset.iter().filter(|name| !self.declares(name));
+        let undeclared: Vec<_> = undeclared.cloned().collect();
+        for name in &undeclared {
             let near = nearest(name, self.globals.keys().map(String::as_str));
             let near = near
                 .map(|near| format!(": did you mean `{near}`?"))
@@ -170,6 +174,12 @@ impl Making<'_, '_> {
             self.checks.report("UndefinedArgInFrom", lines, message);
         }
         Ok(expanded)
+    }
+
+    /// Answers whether the file declares a variable before its first stage, be it without a value.
+    fn declares(&self, name: &str) -> bool {
+        let mut arguments = self.arguments.iter().flat_map(|line| &line.arguments);
+        arguments.any(|argument| argument.name == name)
     }
 
     fn platform(&mut self, written: &str, stage: &Stage) -> Result<Platform, Wrong> {

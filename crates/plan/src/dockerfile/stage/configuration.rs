@@ -153,14 +153,16 @@ impl Stage<'_, '_> {
                 .report("WorkdirRelativePath", command.lines, message);
         }
         self.state.has_workdir = true;
-        let path = path::within(self.state.workdir(), &path);
-        self.state.document.config.working_dir.clone_from(&path);
-        let has_layer = path != "/";
-        self.noted(format!("WORKDIR {path}"), has_layer);
+        let to = path::within(self.state.workdir(), &path);
+        // What begins with a slash stays as it is written, as BuildKit leaves it.
+        let noted = if path.starts_with('/') { &path } else { &to };
+        self.state.document.config.working_dir.clone_from(noted);
+        let has_layer = to != "/";
+        self.noted(format!("WORKDIR {noted}"), has_layer);
         if has_layer {
             let op = Op::MakeFolder(MakeFolder {
                 root: self.state.layers.clone(),
-                path,
+                path: to,
                 user: self.state.document.config.user.clone(),
             });
             self.step(command, op);

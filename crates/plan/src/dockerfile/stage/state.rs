@@ -47,6 +47,8 @@ impl State {
         let mut document = image.clone();
         document.created.clear();
         document.rootfs = RootFs::default();
+        // Only the usual variant is taken, which goes without saying.
+        document.variant.clear();
         // They run now.
         document.config.on_build.clear();
         Self::new(document, layers, arch)
