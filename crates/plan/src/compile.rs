@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::runtimes::{self, Language};
 use crate::source::Source;
 use crate::target::Target;
-use crate::{binary, foreign, go, node, python, runnable, server, unsupported};
+use crate::{binary, dockerfile, foreign, go, node, python, runnable, server, unsupported};
 
 /// Compiles a source tree into a plan.
 ///
@@ -28,8 +28,14 @@ pub fn plan(
         lock,
         target,
     };
-    unsupported::check(context)?;
-    foreign::check(context)?;
+    if let Some(choice) = dockerfile::chosen(source, manifest)? {
+        return Err(PlanError::NotYet {
+            what: format!("building from `{}` (a Dockerfile)", choice.file),
+            instead: "add a `coracle.yaml` that names the runtime, for example `runtime: python`".to_owned(),
+        });
+    }
+    unsupported::check(manifest)?;
+    foreign::check(source, manifest)?;
     let mut draft = Draft::default();
     let plan = match runtime(context, &mut draft)? {
         Runtime::Binary => binary::plan(context, draft),

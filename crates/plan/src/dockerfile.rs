@@ -8,6 +8,7 @@
 //! written down, and everything here would wait for networks.
 
 mod checks;
+mod choice;
 mod error;
 mod finish;
 mod graph;
@@ -34,6 +35,7 @@ use crate::patterns::Patterns;
 use crate::plan::Plan;
 use crate::target::{Arch, Target};
 
+pub use choice::{Choice, FILE_NAME, chosen};
 pub use error::DockerfileError;
 
 /// What a Dockerfile is planned with.

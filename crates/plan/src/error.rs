@@ -37,6 +37,16 @@ pub enum PlanError {
         /// What the author can do instead.
         instead: String,
     },
+    /// The manifest has a key that means nothing to the kind of build that it is.
+    #[error("{key} means nothing {to}")]
+    Misplaced {
+        /// The key, with where it is.
+        key: String,
+        /// To what.
+        to: &'static str,
+        /// What the author can do instead.
+        instead: &'static str,
+    },
     /// The manifest names a runtime that there is not.
     #[error("there is no runtime `{name}`")]
     UnknownRuntime {
@@ -159,6 +169,7 @@ impl Failure for PlanError {
             | Self::Program { instead, .. } | Self::Dependencies { instead, .. } | Self::Foreign { instead, .. } => {
                 Some(instead.clone())
             }
+            Self::Misplaced { instead, .. } => Some((*instead).to_owned()),
             Self::UnknownRuntime { .. } => Some(known_runtimes()),
             Self::Undetected { .. } => Some(
                 "add one of them, or say in `coracle.yaml` what starts it: `command: [./my-server]`".to_owned(),

@@ -3,7 +3,7 @@
 /// Answers the name most like `word`, if one is much like it: it differs in case, or in up to two letters.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = word.to_lowercase();
-    let most = (folded.chars().count() / 3).min(2);
+    let most = ((folded.chars().count() + 1) / 3).min(2);
     let near = names.into_iter().filter(|name| *name != word);
     let near = near.map(|name| (distance(&folded, &name.to_lowercase()), name));
     let (far, name) = near.min()?;

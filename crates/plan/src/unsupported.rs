@@ -3,13 +3,13 @@
 use coracle_spec::Manifest;
 use coracle_spec::manifest::{Base, BuildType, FunctionKind, Signature};
 
-use crate::context::Context;
 use crate::error::PlanError;
 
 /// A key, and whether a manifest uses it for something that cannot be done.
 type Rule = (&'static str, fn(&Manifest) -> bool);
 
-const RULES: &[Rule] = &[
+/// What nothing acts on, however the image is made.
+const ALWAYS: &[Rule] = &[
     ("kind", |m| m.kind != FunctionKind::Function),
     ("options", |m| !m.options.is_empty()),
     ("signature", |m| m.signature == Some(Signature::Lambda)),
@@ -18,45 +18,97 @@ const RULES: &[Rule] = &[
     ("schedule", |m| !m.schedule.is_empty()),
     ("links", |m| !m.links.is_empty()),
     ("build.type", |m| {
-        !matches!(m.build.kind, BuildType::Source | BuildType::Artifact)
+        matches!(m.build.kind, BuildType::Buildpacks | BuildType::Image)
     }),
-    ("build.base", |m| m.build.base != Base::Debian),
+    ("build.builder", |m| m.build.builder.is_some()),
+    ("build.buildpacks", |m| !m.build.buildpacks.is_empty()),
+    ("build.java", |m| m.given().place("build.java").is_some()),
+    ("build.rust", |m| m.given().place("build.rust").is_some()),
     ("build.exclude_dependencies", |m| {
         !m.build.exclude_dependencies.is_empty()
     }),
     ("build.commands", |m| !m.build.commands.is_empty()),
+    ("build.path", |m| {
+        m.build.path.is_some() && m.build.kind != BuildType::Artifact
+    }),
+    ("build.base", |m| m.build.base != Base::Debian),
+];
+
+/// What only a Dockerfile has.
+const OF_DOCKERFILES: &[Rule] = &[
     ("build.args", |m| !m.build.args.is_empty()),
     ("build.secrets", |m| !m.build.secrets.is_empty()),
-    ("build.java", |m| m.given().place("build.java").is_some()),
-    ("build.rust", |m| m.given().place("build.rust").is_some()),
     ("build.context", |m| {
         m.build.context.as_deref().is_some_and(|path| path != ".")
     }),
     ("build.file", |m| m.build.file.is_some()),
     ("build.target", |m| m.build.target.is_some()),
-    ("build.builder", |m| m.build.builder.is_some()),
-    ("build.buildpacks", |m| !m.build.buildpacks.is_empty()),
-    ("build.path", |m| {
-        m.build.path.is_some() && m.build.kind != BuildType::Artifact
-    }),
 ];
 
-/// Refuses what nothing acts on yet.
-pub(crate) fn check(context: Context<'_>) -> Result<(), PlanError> {
-    match RULES.iter().find(|(_, is_used)| is_used(context.manifest)) {
-        Some((key, _)) => Err(refused(context.manifest, key)),
+/// What needs a server that Coracle adds.
+const HANDLERS: &[Rule] = &[("signature", |m| {
+    !matches!(m.signature, None | Some(Signature::Server))
+})];
+
+/// What a Dockerfile says itself.
+const NOT_OF_DOCKERFILES: [&str; 10] = [
+    "runtime",
+    "build.entry",
+    "build.handler",
+    "build.include",
+    "build.exclude",
+    "build.base",
+    "build.packages",
+    "build.python",
+    "build.node",
+    "build.go",
+];
+
+/// Refuses what nothing acts on when an image is made of a language's source or of what was built before.
+pub(crate) fn check(manifest: &Manifest) -> Result<(), PlanError> {
+    refuse_unsupported(manifest)?;
+    match used(manifest, OF_DOCKERFILES) {
         None => Ok(()),
+        Some(key) => Err(PlanError::Misplaced {
+            key: placed(manifest, key),
+            to: "without a Dockerfile",
+            instead: "add `type: dockerfile` beside it, or leave it out",
+        }),
     }
 }
 
-fn refused(manifest: &Manifest, key: &str) -> PlanError {
-    let place = manifest
-        .given()
-        .place(key)
-        .map(|place| format!("{place}: "))
-        .unwrap_or_default();
-    PlanError::NotYet {
-        what: format!("{place}`{key}` with this value"),
-        instead: "leave the key out".to_owned(),
+/// Refuses what nothing acts on when an image is made by a Dockerfile.
+pub(crate) fn check_for_dockerfile(manifest: &Manifest) -> Result<(), PlanError> {
+    refuse_unsupported(manifest)?;
+    let is_given = |key: &&str| manifest.given().place(key).is_some();
+    let given = NOT_OF_DOCKERFILES.iter().copied().find(is_given);
+    match given.or_else(|| used(manifest, HANDLERS)) {
+        None => Ok(()),
+        Some(key) => Err(PlanError::Misplaced {
+            key: placed(manifest, key),
+            to: "to the build of a Dockerfile",
+            instead: "say it in the Dockerfile, and leave the key out",
+        }),
     }
+}
+
+fn refuse_unsupported(manifest: &Manifest) -> Result<(), PlanError> {
+    match used(manifest, ALWAYS) {
+        None => Ok(()),
+        Some(key) => Err(PlanError::NotYet {
+            what: format!("{} with this value", placed(manifest, key)),
+            instead: "leave the key out".to_owned(),
+        }),
+    }
+}
+
+fn used(manifest: &Manifest, rules: &[Rule]) -> Option<&'static str> {
+    let (key, _) = rules.iter().find(|(_, is_used)| is_used(manifest))?;
+    Some(key)
+}
+
+fn placed(manifest: &Manifest, key: &str) -> String {
+    let place = manifest.given().place(key);
+    let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("{place}`{key}`")
 }

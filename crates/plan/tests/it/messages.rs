@@ -266,11 +266,11 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "signature: lambda\n",
         "options: {a: 1}\n",
         "image: a/b\n",
-        "registry: team\n",
         "retry: {attempts: 2}\n",
         "schedule: [{cron: '* * * * *'}]\n",
         "links: [other]\n",
-        "build: {type: dockerfile}\n",
+        "build: {type: dockerfile, packages: [curl]}\n",
+        "build: {type: dockerfile}\nruntime: python\n",
         "build:\n  base: alpine:3\n",
         "build: {commands: [make]}\n",
         "build: {args: {A: b}}\n",
@@ -278,7 +278,6 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "build: {exclude_dependencies: [boto3]}\n",
         "build: {java: {version: 21}}\n",
         "build: {context: sub}\n",
-        "build: {from: httpd}\n",
     ];
     let report = manifests.map(|text| {
         let source = of(&[("main.py", "def a(request): 1\n"), ("coracle.yaml", text)]);
