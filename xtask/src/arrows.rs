@@ -19,6 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["content", "debian", "fetch", "oci", "plan", "sandbox", "spec"],
     ),
     (
+        "buildkit",
+        &["build", "content", "dockerfile", "oci", "plan", "spec", "tasks"],
+    ),
+    (
         "cli",
         &[
             "api", "build", "content", "debian", "fetch", "gateway", "keeper", "netns", "oci", "plan",

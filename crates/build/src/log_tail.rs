@@ -15,7 +15,7 @@ pub struct LogTail {
 
 impl LogTail {
     /// Adds a line; drops the oldest when there are too many.
-    pub(crate) fn push(&mut self, line: String) {
+    pub fn push(&mut self, line: String) {
         if self.lines.len() == MOST_LINES {
             self.lines.pop_front();
             self.dropped += 1;

@@ -1,0 +1,7 @@
+//! Builds by real daemons: BuildKit compiled from its module, and the one in Debian's Docker Engine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod docker;
+mod standalone;
+mod world;
