@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use coracle_peers::buildkit::Programs;
+use coracle_peers::conformance::suite;
 
 use crate::command::{cargo, run};
 use crate::{arrows, licences, metadata, packages};
@@ -17,6 +18,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         buildkit.version(),
         buildkit.folder().display()
     );
+    eprintln!("the registry's conformance suite is at `{}`", suite()?.display());
     let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])

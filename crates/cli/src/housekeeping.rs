@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use coracle_build::Built;
 use coracle_content::{Extent, Store};
-use coracle_server::ImagesOfFunctions;
+use coracle_server::ImagesInUse;
 
 use crate::context::Context;
 
@@ -27,7 +27,7 @@ pub(crate) async fn after_build(context: &Context, store: &Store, built: &Built)
 
 async fn collect(context: &Context, store: &Store, most: Duration) {
     let limits = context.settings.cache.limits(store.root());
-    let (images, store) = (ImagesOfFunctions::of(&context.settings.data), store.clone());
+    let (images, store) = (ImagesInUse::of(&context.settings.data), store.clone());
     let collecting = move || store.collect(&images, &limits, Extent::Until(Instant::now() + most));
     match tokio::task::spawn_blocking(collecting).await {
         Ok(Ok(collected)) => tracing::debug!(?collected, "collected what nothing uses"),

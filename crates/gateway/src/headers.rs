@@ -103,7 +103,7 @@ pub(crate) fn forward(headers: &mut HeaderMap, target: Option<&Authority>, peer:
     }
     headers
         .entry(&FORWARDED_PROTO)
-        .or_insert(HeaderValue::from_static("http"));
+        .or_insert(HeaderValue::from_static(peer.scheme()));
 }
 
 fn append_address(headers: &mut HeaderMap, peer: &Peer) {
@@ -185,6 +185,13 @@ mod tests {
             assert_eq!(all["x-forwarded-proto"], proto);
             assert_eq!(all["x-forwarded-host"], "a.example");
         }
+    }
+
+    #[test]
+    fn a_function_is_told_that_its_caller_came_by_tls() {
+        let mut all = headers(&[("host", "a.example"), ("x-forwarded-proto", "http")]);
+        forward(&mut all, None, &Peer::Tls("203.0.113.7:1".parse().unwrap()));
+        assert_eq!(all["x-forwarded-proto"], "https");
     }
 
     #[test]

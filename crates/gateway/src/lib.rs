@@ -49,7 +49,7 @@ pub use gateway::Gateway;
 pub use id::{InstanceId, RevisionId};
 pub use inbound::{BoxError, Inbound};
 pub use limits::Limits;
-pub use listener::{Listener, ListenerLimits, serve};
+pub use listener::{Listener, ListenerLimits, TlsConfig, serve};
 pub use notice::{DEV_ERROR, Notice};
 pub use outbound::Outbound;
 pub use peer::Peer;

@@ -1,17 +1,23 @@
-//! Serves connections: bounded in number, in the time a head may take, and in the time a client may take to read.
+//! Serves connections: bounded in number, in the time a head (or a handshake of TLS) may take, and in the time a client
+//! may take to read.
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use coracle_tasks::{CancellationToken, Tasks};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::gateway::Gateway;
 use crate::inbound::Inbound;
@@ -19,10 +25,15 @@ use crate::patience::Patient;
 use crate::peer::Peer;
 use crate::upstream::Io;
 
+/// How a listener shows who it is. What is stored later holds for connections from then on.
+pub type TlsConfig = Arc<ArcSwap<ServerConfig>>;
+
 /// Where connections come from.
 pub enum Listener {
     /// A TCP port.
     Tcp(TcpListener),
+    /// A TCP port that speaks TLS.
+    Tls(TcpListener, TlsConfig),
     /// A socket in the file system.
     Unix(UnixListener),
 }
@@ -78,18 +89,21 @@ impl Server {
             };
             match token.run_until_cancelled(next).await {
                 None | Some((Err(_), _)) => return,
-                Some((Ok(permit), Ok((io, peer)))) => self.serve(io, peer, permit),
+                Some((Ok(permit), Ok(accepted))) => self.serve(accepted, permit),
                 Some((_, Err(error))) => refused(&error).await,
             }
         }
     }
 
-    fn serve(&self, io: Box<dyn Io>, peer: Peer, permit: OwnedSemaphorePermit) {
+    fn serve(&self, accepted: Accepted, permit: OwnedSemaphorePermit) {
         let gateway = Arc::clone(&self.gateway);
         let limits = self.limits.clone();
         self.tasks.spawn_graceful("connection", async move |token| {
             let _permit = permit;
-            serve_connection(gateway, io, peer, &limits, token).await;
+            match accepted.open(limits.head).await {
+                Ok((io, peer)) => serve_connection(gateway, io, peer, &limits, token).await,
+                Err(error) => tracing::debug!(%error, "a handshake broke off"),
+            }
         });
     }
 }
@@ -125,18 +139,41 @@ async fn serve_connection(
     }
 }
 
+/// A connection that was accepted: its handshake is left to its own task, so that a slow one holds up nobody.
+enum Accepted {
+    Plain(Box<dyn Io>, Peer),
+    Tls(TcpStream, SocketAddr, TlsAcceptor),
+}
+
+impl Accepted {
+    async fn open(self, patience: Duration) -> io::Result<(Box<dyn Io>, Peer)> {
+        match self {
+            Self::Plain(io, peer) => Ok((io, peer)),
+            Self::Tls(stream, address, acceptor) => {
+                let stream = timeout(patience, acceptor.accept(stream)).await??;
+                Ok((Box::new(stream), Peer::Tls(address)))
+            }
+        }
+    }
+}
+
 impl Listener {
-    async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+    async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer::Tcp(address)))
+                Ok(Accepted::Plain(Box::new(stream), Peer::Tcp(address)))
+            }
+            Self::Tls(listener, config) => {
+                let (stream, address) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tls(stream, address, config.load_full().into()))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let uid = stream.peer_cred()?.uid();
-                Ok((Box::new(stream), Peer::Unix { uid }))
+                Ok(Accepted::Plain(Box::new(stream), Peer::Unix { uid }))
             }
         }
     }

@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Peer {
     /// A TCP connection from this address.
     Tcp(SocketAddr),
+    /// A TCP connection from this address, secured by TLS.
+    Tls(SocketAddr),
     /// A connection over the platform's own socket, from a process of this user.
     Unix {
         /// The user id, as the kernel reports it.
@@ -20,8 +22,16 @@ impl Peer {
     /// Answers the address, if there is one.
     pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Tcp(address) | Self::Tls(address) => Some(address.ip().to_canonical()),
             Self::Unix { .. } | Self::Inside => None,
+        }
+    }
+
+    /// Answers how the other end names the scheme of what it asks for.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::Tls(_) => "https",
+            Self::Tcp(_) | Self::Unix { .. } | Self::Inside => "http",
         }
     }
 

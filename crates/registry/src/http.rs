@@ -16,4 +16,5 @@ mod service;
 
 pub use body::Body;
 pub use fault::refuse;
+pub use incoming::drain;
 pub use service::{Access, Service, Transfers};

@@ -32,7 +32,7 @@ mod tags;
 mod tidy;
 mod uploads;
 
-pub use self::http::{Access, Body, Service, Transfers, refuse};
+pub use self::http::{Access, Body, Service, Transfers, drain, refuse};
 pub use error::RegistryError;
 pub use manifests::Manifest;
 pub use names::{InvalidName, Reference, Repository, Tag};

@@ -2,6 +2,8 @@
 
 mod layer;
 mod secrets;
+mod token;
 
-pub(crate) use layer::{Caller, authenticated};
+pub(crate) use layer::{Caller, authenticated, caller};
 pub use secrets::{AuthError, Secrets};
+pub(crate) use token::{Grant, LIFETIME};

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! listeners ─► gateway ─┬─► function
-//!                       └─► /healthz, /ready, /api/v1/… (behind the authentication)
+//!                       └─► /healthz, /ready, /api/v1/… and /v2/… (behind the authentication)
 //! ```
 
 mod api;
@@ -16,6 +16,7 @@ mod housekeeping;
 mod listen;
 mod metrics;
 mod problem;
+mod registry;
 mod router;
 mod serve;
 mod uploads;
@@ -23,6 +24,6 @@ mod uploads;
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
-pub use housekeeping::ImagesOfFunctions;
+pub use housekeeping::ImagesInUse;
 pub use listen::ListenError;
 pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, serve};

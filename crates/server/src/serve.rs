@@ -14,6 +14,7 @@ use coracle_api::types::ServerInfo;
 use coracle_content::Store;
 use coracle_gateway::{Gateway, Records, Routes, Table, Unrecorded};
 use coracle_platform::{Parts, Platform, PlatformConfig};
+use coracle_registry::{Registry, Service, Transfers};
 use coracle_sandbox::{Adopted, Sandboxes};
 use coracle_state::{LogLimits, State};
 use coracle_tasks::Tasks;
@@ -26,9 +27,10 @@ use self::sockets::Sockets;
 use crate::api::Context;
 use crate::auth::Secrets;
 use crate::data::DataDirectory;
-use crate::housekeeping::{self, ImagesOfFunctions};
+use crate::housekeeping::{self, ImagesInUse};
 use crate::listen;
 use crate::metrics::{self, Metrics};
+use crate::registry::{self, Gate};
 use crate::router::router;
 use crate::uploads::Uploads;
 
@@ -39,6 +41,7 @@ pub struct Server {
     public_url: String,
     socket: PathBuf,
     secrets: Arc<Secrets>,
+    registry: Registry,
     platform: Platform,
     listeners: Tasks,
     tasks: Tasks,
@@ -77,6 +80,7 @@ pub async fn serve(
     let secrets = Arc::new(Secrets::of(&data.auth())?);
     let store = Store::open(&data.store())?;
     let uploads = Arc::new(Uploads::new(&store)?);
+    let registry = Registry::open(data.root(), store.clone(), coracle_registry::Limits::default())?;
     let tasks = Tasks::new();
     let parts = parts(&data, store.clone(), instances.into(), &tasks)?;
     let platform = Platform::open(settings(&config, &public_url), parts)
@@ -91,16 +95,19 @@ pub async fn serve(
         public_url,
         socket: data.socket(),
         secrets,
+        registry,
         platform,
         listeners: tasks.group(),
         grace: config.shutdown_grace,
         tasks,
         data,
     };
-    let images = ImagesOfFunctions::of(server.data.root());
-    housekeeping::look_after(store.clone(), images, config.cache, &server.tasks);
+    let images = ImagesInUse::of(server.data.root());
+    let looked_after = (store.clone(), server.registry.clone());
+    housekeeping::look_after(looked_after, images, config.cache, &server.tasks);
+    let pulled = server.pulled(&config);
     let context = server.context((store, uploads), config);
-    let gateway = gateway.with_service(router(context, Arc::clone(&server.secrets)));
+    let gateway = gateway.with_service(router(context, Arc::clone(&server.secrets)).merge(pulled));
     let scraped = aside(metrics::router(metrics, server.platform.clone()), &server.tasks);
     sockets.serve(Arc::new(gateway), scraped, &server.listeners);
     Ok(server)
@@ -155,6 +162,20 @@ impl Server {
             info: Arc::new(info),
             ending: self.listeners.token(),
         }
+    }
+
+    fn pulled(&self, config: &ServeConfig) -> Router {
+        let service = Service::new(self.registry.clone(), Transfers::default());
+        let gate = Gate {
+            secrets: Arc::clone(&self.secrets),
+            anonymous_pull: config.anonymous_pull,
+        };
+        registry::router(service, gate)
+    }
+
+    /// Answers its registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Answers where it listens.

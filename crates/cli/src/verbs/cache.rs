@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use coracle_content::{Collected, Extent, Kind, Limits, Store, Usage};
-use coracle_server::ImagesOfFunctions;
+use coracle_server::ImagesInUse;
 use coracle_spec::ByteSize;
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ struct Report<'a> {
 impl Cache {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
         let store = open_store(&context.settings)?;
-        let images = ImagesOfFunctions::of(&context.settings.data);
+        let images = ImagesInUse::of(&context.settings.data);
         match self.action {
             Action::Du(du) => {
                 let looking = store.clone();

@@ -30,6 +30,8 @@ pub(super) enum Fault {
     Registry(RegistryError),
     /// Nothing is at that path.
     NoRoute,
+    /// A manifest is asked for by what nothing can be called.
+    NoTag,
     /// Something is there, and not for this method.
     Method(&'static [Method]),
     /// The caller may not do that.
@@ -83,6 +85,7 @@ impl Fault {
         match self {
             Self::Registry(error) => (status(error), error.code()),
             Self::NoRoute => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
+            Self::NoTag => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
             Self::Denied => (StatusCode::FORBIDDEN, "DENIED"),
             Self::Head(_) | Self::Broken => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
@@ -94,6 +97,7 @@ impl Fault {
         match self {
             Self::Registry(_) => "",
             Self::NoRoute => "there is nothing at this path of the registry",
+            Self::NoTag => "no manifest is called so",
             Self::Method(_) => "this method has no meaning here",
             Self::Denied => "without credentials, images may be pulled and nothing else",
             Self::Head(what) => what,

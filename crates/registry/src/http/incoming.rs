@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::fault::Fault;
 use crate::error::RegistryError;
@@ -19,11 +19,26 @@ const PACE: u64 = 16 << 10;
 /// How much is handed on at once, in bytes, unless the body ends before.
 const BATCH: usize = 1 << 20;
 
+/// How much is read, in bytes, and for how long, of a body that nobody wants.
+const UNWANTED: (u64, Duration) = (256 << 10, Duration::from_secs(2));
+
+/// Reads what nobody wants of a request's body, within bounds.
+///
+/// A connection with something unread is closed after the answer, and a client that sends its next request at that
+/// moment sees it fail. Clients that show their credentials only when asked meet that with each request.
+pub async fn drain<B>(body: B)
+where
+    B: http_body::Body<Data = Bytes>,
+{
+    Incoming::new(body).drain().await;
+}
+
 /// The body of a request.
 pub(super) struct Incoming<B> {
     body: Pin<Box<B>>,
     began: Instant,
     received: u64,
+    is_over: bool,
 }
 
 impl<B> Incoming<B>
@@ -35,6 +50,7 @@ where
             body: Box::pin(body),
             began: Instant::now(),
             received: 0,
+            is_over: false,
         }
     }
 
@@ -49,8 +65,17 @@ where
         Ok(batch)
     }
 
+    /// Reads the rest, within bounds, to nobody.
+    pub(super) async fn drain(&mut self) {
+        let most = self.received + UNWANTED.0;
+        let rest = async {
+            while !self.is_over && self.received < most && matches!(self.piece().await, Ok(Some(_))) {}
+        };
+        let _ = timeout(UNWANTED.1, rest).await;
+    }
+
     /// Answers the whole body, which may have `limit` bytes.
-    pub(super) async fn whole(mut self, limit: u64) -> Result<Bytes, Fault> {
+    pub(super) async fn whole(&mut self, limit: u64) -> Result<Bytes, Fault> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.piece().await? {
             if whole.len() as u64 + piece.len() as u64 > limit {
@@ -65,7 +90,10 @@ where
         loop {
             let frame = timeout_at(self.deadline(), self.body.frame()).await;
             match frame.map_err(|_| Fault::Slow)? {
-                None => return Ok(None),
+                None => {
+                    self.is_over = true;
+                    return Ok(None);
+                }
                 Some(Err(_)) => return Err(Fault::Broken),
                 Some(Ok(frame)) => {
                     let Ok(piece) = frame.into_data() else { continue };

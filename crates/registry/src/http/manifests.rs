@@ -64,7 +64,7 @@ pub(super) async fn put<B>(
     service: &Service,
     (repository, reference): (Repository, Reference),
     headers: &HeaderMap,
-    body: B,
+    body: &mut Incoming<B>,
 ) -> Result<Response<Body>, Fault>
 where
     B: http_body::Body<Data = Bytes>,
@@ -74,9 +74,7 @@ where
         .pushes
         .try_acquire()
         .map_err(|_| RegistryError::TooMany("pushes"))?;
-    let bytes = Incoming::new(body)
-        .whole(service.registry().limits().manifest)
-        .await?;
+    let bytes = body.whole(service.registry().limits().manifest).await?;
     let registry = service.registry().clone();
     let location = format!("/v2/{repository}/manifests/{reference}");
     let taken = blocking(move || {

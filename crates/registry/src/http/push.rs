@@ -32,7 +32,7 @@ pub(super) async fn begin<B>(
     service: &Service,
     repository: Repository,
     head: Head<'_>,
-    body: B,
+    body: &mut Incoming<B>,
 ) -> Result<Response<Body>, Fault>
 where
     B: http_body::Body<Data = Bytes>,
@@ -50,7 +50,7 @@ where
         return Ok(answer::upload(StatusCode::ACCEPTED, &name, 0));
     };
     let _place = place(service)?;
-    let upload = receive(service, &name, upload, Incoming::new(body)).await?;
+    let upload = receive(service, &name, upload, body).await?;
     finish(service, name, upload, digest).await
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn append_chunk<B>(
     service: &Service,
     name: UploadName,
     head: Head<'_>,
-    body: B,
+    body: &mut Incoming<B>,
 ) -> Result<Response<Body>, Fault>
 where
     B: http_body::Body<Data = Bytes>,
@@ -79,7 +79,7 @@ where
         }
         result => result?,
     };
-    let upload = receive(service, &name, upload, Incoming::new(body)).await?;
+    let upload = receive(service, &name, upload, body).await?;
     let size = upload.size();
     service.registry().pause(&name, upload);
     Ok(answer::upload(StatusCode::ACCEPTED, &name, size))
@@ -90,7 +90,7 @@ pub(super) async fn complete<B>(
     service: &Service,
     name: UploadName,
     head: Head<'_>,
-    body: B,
+    body: &mut Incoming<B>,
 ) -> Result<Response<Body>, Fault>
 where
     B: http_body::Body<Data = Bytes>,
@@ -103,7 +103,7 @@ where
         }
         result => result?,
     };
-    let upload = receive(service, &name, upload, Incoming::new(body)).await?;
+    let upload = receive(service, &name, upload, body).await?;
     finish(service, name, upload, digest).await
 }
 
@@ -168,7 +168,7 @@ async fn receive<B>(
     service: &Service,
     name: &UploadName,
     mut upload: Upload,
-    mut body: Incoming<B>,
+    body: &mut Incoming<B>,
 ) -> Result<Upload, Fault>
 where
     B: http_body::Body<Data = Bytes>,

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::HeaderName;
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::body::Body;
 use super::fault::Fault;
+use super::incoming::Incoming;
 use super::push::Head;
-use super::route::Route;
+use super::route::{NoRoute, Route};
 use super::{answer, listing, manifests, pull, push};
 use crate::error::RegistryError;
+use crate::names::InvalidName;
 use crate::registry::Registry;
 
 /// Which API this is, for clients that ask.
@@ -74,24 +77,34 @@ impl Service {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let mut response = match self.answer(request, access).await {
+        let (parts, body) = request.into_parts();
+        let mut body = Incoming::new(body);
+        let mut response = match self.answer((&parts, access), &mut body).await {
             Ok(response) => response,
             Err(fault) => fault.answer(),
         };
+        body.drain().await;
         answer::set(&mut response, API_VERSION, "registry/2.0");
         response
     }
 
-    async fn answer<B>(&self, request: Request<B>, access: Access) -> Result<Response<Body>, Fault>
+    async fn answer<B>(
+        &self,
+        (parts, access): (&Parts, Access),
+        body: &mut Incoming<B>,
+    ) -> Result<Response<Body>, Fault>
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let (parts, body) = request.into_parts();
-        let route = Route::of(parts.uri.path())?;
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let route = match Route::of(parts.uri.path()) {
+            // Whoever asks learns that it is not there, whatever else it could not be.
+            Err(NoRoute::Name(InvalidName::Tag(_))) if reads => return Err(Fault::NoTag),
+            route => route?,
+        };
         if !route.methods().contains(&parts.method) {
             return Err(Fault::Method(route.methods()));
         }
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
         if access == Access::Pull && !(reads && route.is_public()) {
             return Err(Fault::Denied);
         }

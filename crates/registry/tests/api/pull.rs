@@ -86,6 +86,8 @@ async fn what_is_asked_wrongly_is_answered_with_a_code() {
         ("GET", "/v2/A/tags/list", 400, "NAME_INVALID"),
         ("GET", "/v2/../tags/list", 400, "NAME_INVALID"),
         ("GET", "/v2/a/blobs/sha512:00", 400, "DIGEST_INVALID"),
+        ("GET", "/v2/a/manifests/.x", 404, "MANIFEST_UNKNOWN"),
+        ("PUT", "/v2/a/manifests/.x", 400, "MANIFEST_INVALID"),
         ("GET", "/v2/a/referrers/x", 400, "DIGEST_INVALID"),
         ("GET", "/v2/a/tags/list", 404, "NAME_UNKNOWN"),
         ("GET", "/v2/nothing", 404, "UNSUPPORTED"),

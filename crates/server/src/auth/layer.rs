@@ -57,7 +57,8 @@ pub(crate) async fn authenticated(
     response
 }
 
-fn caller(secrets: &Secrets, request: &Request) -> Option<Caller> {
+/// Answers who sends a request, if they have shown it.
+pub(crate) fn caller(secrets: &Secrets, request: &Request) -> Option<Caller> {
     if let Some(Peer::Unix { uid }) = request.extensions().get()
         && is_trusted(*uid)
     {

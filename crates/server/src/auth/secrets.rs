@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coracle_spec::{Class, Failure, Hasher};
 use fs_err as fs;
+use ring::hmac;
 
 /// Why the secrets cannot be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,14 @@ impl Secrets {
             .zip(given)
             .fold(0, |difference, (a, b)| difference | (a ^ b))
             == 0
+    }
+}
+
+impl Secrets {
+    /// Answers a key that whoever does not know the password cannot have, for one purpose.
+    pub(super) fn key(&self, purpose: &str) -> hmac::Key {
+        let password = hmac::Key::new(hmac::HMAC_SHA256, self.password.as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&password, purpose.as_bytes()).as_ref())
     }
 }
 

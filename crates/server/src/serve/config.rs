@@ -35,6 +35,8 @@ pub struct ServeConfig {
     pub cache: Limits,
     /// Builds sources that are sent; none: the server takes images only.
     pub builds: Option<Builds>,
+    /// Whether images may be pulled from the registry without credentials.
+    pub anonymous_pull: bool,
     /// The version of the program.
     pub version: String,
     /// How long requests in flight may take to finish when the server ends.
@@ -55,6 +57,7 @@ impl Default for ServeConfig {
                 unused: None,
             },
             builds: None,
+            anonymous_pull: false,
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),
         }

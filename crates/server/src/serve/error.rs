@@ -1,6 +1,7 @@
 //! Why a server does not start.
 
 use coracle_content::StoreError;
+use coracle_registry::RegistryError;
 use coracle_spec::{Class, Failure};
 use coracle_state::StateError;
 
@@ -22,6 +23,9 @@ pub enum ServeError {
     /// Its state cannot be opened.
     #[error("cannot open the state")]
     State(#[from] StateError),
+    /// Its registry cannot be opened.
+    #[error("cannot open the registry")]
+    Registry(#[from] RegistryError),
     /// What was deployed before cannot be read.
     #[error("cannot restore what was deployed")]
     Restore(#[source] StateError),
@@ -33,6 +37,7 @@ impl Failure for ServeError {
             Self::Listen(error) => error.class(),
             Self::Auth(error) => error.class(),
             Self::Store(error) => error.class(),
+            Self::Registry(error) => error.class(),
             Self::State(error) | Self::Restore(error) => error.class(),
         }
     }
@@ -42,6 +47,7 @@ impl Failure for ServeError {
             Self::Listen(error) => error.hint(),
             Self::Auth(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Registry(error) => error.hint(),
             Self::State(error) | Self::Restore(error) => error.hint(),
         }
     }

@@ -12,5 +12,6 @@ mod access;
 mod end;
 mod ephemeral;
 mod functions;
+mod registry;
 mod start;
 mod world;

@@ -26,10 +26,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn running(program: Program) -> Self {
+        Self::with(program, settings()).await
+    }
+
+    pub(crate) async fn with(program: Program, config: ServeConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let image = image(&Store::open(&store(folder.path())).unwrap());
         let sandboxes = FakeSandboxes::running(program);
-        let server = start(folder.path(), settings(), &sandboxes).await.unwrap();
+        let server = start(folder.path(), config, &sandboxes).await.unwrap();
         Self {
             server,
             sandboxes,
