@@ -13,11 +13,8 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::expected::Expected;
 use crate::outcome::{Bases, Outcome};
-use crate::registry::Registry;
+use crate::registry::{Registry, STOOD_IN};
 use crate::warning::Warning;
-
-/// The registries that stand-ins are found at.
-const STOOD_IN: [&str; 3] = ["docker.io", "ghcr.io", "registry.example"];
 
 /// A BuildKit that takes base images from a registry on loopback.
 pub struct BuildKit {
@@ -37,6 +34,16 @@ impl BuildKit {
             daemon: Daemon::start_with(Programs::pinned()?, scratch, &setup)?,
             registry,
         })
+    }
+
+    /// Answers its version.
+    pub fn version(&self) -> &str {
+        self.daemon.version()
+    }
+
+    /// Prepares a call of its client.
+    pub fn client(&self) -> Command {
+        self.daemon.client()
     }
 
     /// Answers what it makes of a case.

@@ -18,6 +18,9 @@ use crate::stand_in::StandIns;
 const HEAD: u64 = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The registries that stand-ins are found at.
+pub(crate) const STOOD_IN: [&str; 3] = ["docker.io", "ghcr.io", "registry.example"];
+
 /// A tag that no repository has.
 const MISSING: &str = "missing";
 
@@ -51,6 +54,13 @@ impl Registry {
             }
         });
         Ok(Self { address })
+    }
+
+    /// Answers the setting that makes the program look for images here first: `CORACLE_REGISTRY_MIRRORS`.
+    pub fn mirrors(&self) -> String {
+        STOOD_IN
+            .map(|name| format!("{name}=http://{}", self.address))
+            .join(",")
     }
 
     /// Answers where it listens.

@@ -29,6 +29,8 @@ pub enum StandIn {
     Alpine,
     /// Debian with a shell, the usual tools, and those for capabilities and extended attributes.
     Debian,
+    /// Debian with the package manager of its own; `mmdebstrap` makes it.
+    DebianApt,
     /// Python and pip over Debian, with what scripts for Alpine call.
     Python,
     /// Node and npm over Debian, with what scripts for Alpine call.
@@ -49,10 +51,11 @@ pub enum StandIn {
 
 impl StandIn {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Busybox,
         Self::Alpine,
         Self::Debian,
+        Self::DebianApt,
         Self::Python,
         Self::Node,
         Self::Golang,
@@ -79,6 +82,7 @@ impl StandIn {
             Self::Busybox => "library/busybox",
             Self::Alpine => "library/alpine",
             Self::Debian => "library/debian",
+            Self::DebianApt => "suite/debian-apt",
             Self::Python => "library/python",
             Self::Node => "library/node",
             Self::Golang => "library/golang",

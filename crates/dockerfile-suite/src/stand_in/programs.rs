@@ -147,6 +147,18 @@ pub(super) fn watchdog() -> Result<Vec<u8>> {
     Ok(fs_err::read(folder.path().join("fwatchdog"))?)
 }
 
+/// Answers the archive of a Debian with a package manager that works, made by the distribution's own tool.
+pub(super) fn debian_with_apt() -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let archive = folder.path().join("root.tar");
+    let mut make = Command::new("mmdebstrap");
+    make.args(["--variant=apt", "--quiet", Release::Trixie.name()])
+        .arg(&archive)
+        .args(mirror());
+    checked(&mut make)?;
+    Ok(fs_err::read(archive)?)
+}
+
 /// Puts npm where Node looks for it.
 pub(super) fn npm(files: &mut Files) -> Result<()> {
     let package = Fetcher::new(FetchConfig::default())?.get(NPM, DOWNLOAD)?;

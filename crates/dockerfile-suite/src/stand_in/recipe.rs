@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::StandIn;
 use super::files::Files;
-use super::programs::{Busybox, npm, packages, scripts, watchdog};
+use super::programs::{Busybox, debian_with_apt, npm, packages, scripts, watchdog};
 
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -32,6 +32,9 @@ pub(super) fn of_packages(store: &Store, stand_in: StandIn) -> Result<Vec<Layer>
 
 /// Answers the layer of other files.
 pub(super) fn of_files(store: &Store, stand_in: StandIn) -> Result<Vec<u8>> {
+    if stand_in == StandIn::DebianApt {
+        return debian_with_apt();
+    }
     let busybox = Busybox::of_debian(store)?;
     let mut files = Files::new();
     match stand_in {
@@ -45,7 +48,7 @@ pub(super) fn of_files(store: &Store, stand_in: StandIn) -> Result<Vec<u8>> {
             scripts(&mut files, "sbin")?;
             files.file("etc/alpine-release", 0o644, b"3.22.0\n")?;
         }
-        StandIn::Debian => files.file("etc/stand-in", 0o644, b"debian\n")?,
+        StandIn::Debian | StandIn::DebianApt => files.file("etc/stand-in", 0o644, b"debian\n")?,
         StandIn::Python => {
             busybox.beside_debian(&mut files)?;
             files.link("usr/bin/python", "python3")?;
@@ -86,7 +89,7 @@ pub(super) fn config(stand_in: StandIn) -> Value {
         StandIn::Watchdog | StandIn::LicenceCheck => json!({"Env": [PATH]}),
         StandIn::Busybox => json!({"Env": [PATH], "Cmd": ["sh"]}),
         StandIn::Alpine | StandIn::Users => json!({"Env": [PATH], "Cmd": ["/bin/sh"], "WorkingDir": "/"}),
-        StandIn::Debian => json!({"Env": [PATH], "Cmd": ["bash"]}),
+        StandIn::Debian | StandIn::DebianApt => json!({"Env": [PATH], "Cmd": ["bash"]}),
         StandIn::Python => json!({"Env": [PATH, "LANG=C.UTF-8"], "Cmd": ["python3"]}),
         StandIn::Node => json!({"Env": [PATH, "NODE_VERSION=20"], "Cmd": ["node"]}),
         StandIn::Golang => json!({
