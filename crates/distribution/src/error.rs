@@ -178,20 +178,17 @@ impl Broken {
 
     /// Answers what TLS says, if TLS says something.
     pub(crate) fn tls(&self) -> Option<&rustls::Error> {
-        let mut next = std::error::Error::source(self);
-        while let Some(error) = next {
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return Some(tls);
-            }
-            // An I/O error skips over the error that it holds.
-            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if let Some(tls) = held.and_then(|held| held.downcast_ref::<rustls::Error>()) {
-                return Some(tls);
-            }
-            next = error.source();
-        }
-        None
+        std::error::Error::source(self).and_then(tls_in)
     }
+}
+
+/// Looks through the causes of an error. An I/O error skips over the one that it holds.
+fn tls_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error
+        .downcast_ref()
+        .or_else(|| held.and_then(|held| tls_in(held)))
+        .or_else(|| error.source().and_then(tls_in))
 }
 
 /// Why nothing can be sent.
