@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["spec"]),
     (
         "build",
-        &["content", "debian", "fetch", "oci", "plan", "sandbox", "spec"],
+        &["content", "debian", "distribution", "fetch", "oci", "plan", "sandbox", "spec"],
     ),
     (
         "buildkit",
@@ -25,8 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "build", "content", "debian", "fetch", "gateway", "keeper", "netns", "oci", "plan",
-            "platform", "sandbox", "server", "spec", "tasks",
+            "api", "build", "content", "debian", "distribution", "fetch", "gateway", "keeper", "netns", "oci",
+            "plan", "platform", "sandbox", "server", "spec", "tasks",
         ],
     ),
     ("content", &["spec"]),
@@ -56,14 +56,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "content", "gateway", "platform", "registry", "sandbox", "spec", "state", "tasks",
+            "api", "content", "distribution", "gateway", "platform", "registry", "sandbox", "spec", "state", "tasks",
         ],
     ),
     ("spec", &[]),
     ("state", &["spec"]),
     ("tasks", &[]),
     ("testkit", &["sandbox"]),
-    ("benches", &["peers"]),
+    ("benches", &["dockerfile-suite", "peers"]),
     ("peers", &[]),
     ("xtask", &["peers"]),
 ];

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use coracle_content::{Lease, Store, StoreError};
 use coracle_debian::{Archive, Debian};
+use coracle_distribution::Client;
 use coracle_fetch::Fetcher;
-use coracle_oci::{Image, assemble};
+use coracle_oci::{Image, assemble, assemble_document};
 use coracle_plan::{Plan, StepId, Target};
 use coracle_sandbox::Sandboxes;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::dockerfile::Preparing;
 use crate::error::BuildError;
 use crate::execute::{Executed, Execution};
 use crate::folder::Folder;
@@ -23,7 +25,7 @@ use crate::lock_file;
 use crate::outcome::Outcome;
 use crate::pins::{Pinning, Refresh};
 use crate::prepared::{Aim, Prepared};
-use crate::progress::{Event, Observer};
+use crate::progress::{Event, Observer, Silent};
 use crate::request::{Locking, Request};
 use crate::steps::blocking;
 use crate::surroundings::Surroundings;
@@ -37,6 +39,8 @@ pub struct Tools {
     pub fetcher: Fetcher,
     /// Debian's archive.
     pub archive: Archive,
+    /// Pulls images.
+    pub images: Client,
     /// Makes the sandboxes that steps run in.
     pub sandboxes: Arc<dyn Sandboxes>,
     /// What the host says about reaching the outside world.
@@ -103,6 +107,11 @@ impl Builder {
 
     /// Plans the build of a folder for the request's first target, without choosing versions that its lock file does not pin.
     pub async fn plan(&self, request: &Request) -> Result<Plan, BuildError> {
+        let observer: Arc<dyn Observer> = Arc::new(Silent);
+        let cancel = CancellationToken::new();
+        if let Some(plan) = self.preparing(request, &observer, &cancel).plan_only().await? {
+            return Ok(plan);
+        }
         let (store, request) = (self.tools.store.clone(), request.clone());
         blocking(move || {
             let folder = Folder::open(&store, &request.folder)?;
@@ -185,6 +194,9 @@ impl Builder {
         cancel: &CancellationToken,
         refresh: Refresh,
     ) -> Result<Prepared, BuildError> {
+        if let Some(prepared) = self.preparing(request, observer, cancel).prepare().await? {
+            return Ok(prepared);
+        }
         let (tools, request) = (self.tools.clone(), request.clone());
         let (observer, cancel) = (Arc::clone(observer), cancel.clone());
         blocking(move || {
@@ -203,6 +215,20 @@ impl Builder {
         .await
     }
 
+    fn preparing<'a>(
+        &'a self,
+        request: &'a Request,
+        observer: &'a Arc<dyn Observer>,
+        cancel: &'a CancellationToken,
+    ) -> Preparing<'a> {
+        Preparing {
+            tools: &self.tools,
+            request,
+            observer,
+            cancel,
+        }
+    }
+
     /// Answers the images: those that an equal build made, else ones that are made now.
     async fn images(
         &self,
@@ -219,6 +245,10 @@ impl Builder {
             folder: &prepared.folder,
             contents: &prepared.contents,
             tenant: prepared.tenant.as_ref(),
+            context: &prepared.context,
+            remote: &prepared.remote,
+            reuse: prepared.reuse,
+            secrets: &prepared.secrets,
             observer,
             cancel,
         };
@@ -253,9 +283,13 @@ impl Builder {
             return Ok(image.clone());
         }
         let (config, layers) = (aim.config(), aim.layers(executed));
+        let document = aim.document();
         let store = self.tools.store.clone();
         blocking(move || {
-            let image = assemble(&store, &config, &layers)?;
+            let image = match document {
+                Some(document) => assemble_document(&store, &document, &layers)?,
+                None => assemble(&store, &config, &layers)?,
+            };
             known::remember(&store, &key, &image)?;
             Ok(image)
         })

@@ -6,12 +6,16 @@ use coracle_plan::PlanError;
 use coracle_spec::{Class, Failure};
 
 use crate::carrier::CarrierError;
+use crate::dockerfile::DockerfileBuildError;
 use crate::folder::FolderError;
+use crate::ground::GroundError;
 use crate::lock_file::LockFileError;
 use crate::log_tail::LogTail;
 use crate::steps::base::BaseError;
 use crate::steps::copy::CopyError;
 use crate::steps::fetch::ToolError;
+use crate::steps::image::PullError;
+use crate::steps::place::PlaceError;
 use crate::steps::run::RunError;
 
 /// Why a build failed. Nothing of it is left but what later builds can use.
@@ -39,13 +43,18 @@ pub enum BuildError {
         missing: Vec<String>,
     },
     /// A step failed.
-    #[error("{step} failed")]
+    #[error("{step} failed{}", below(excerpt.as_deref()))]
     Step {
         /// What the step does, in words.
         step: String,
+        /// Where it comes from: lines of a Dockerfile, marked.
+        excerpt: Option<String>,
         /// Why it failed.
         source: Box<StepError>,
     },
+    /// The Dockerfile cannot be used.
+    #[error(transparent)]
+    Dockerfile(#[from] DockerfileBuildError),
     /// The image cannot be assembled.
     #[error("cannot assemble the image")]
     Image(#[from] ImageError),
@@ -79,6 +88,7 @@ impl Failure for BuildError {
             Self::Base(error) => error.class(),
             Self::NotLocked { .. } => Class::User,
             Self::Step { source, .. } => source.class(),
+            Self::Dockerfile(error) => error.class(),
             Self::Image(error) => error.class(),
             Self::Store(error) => error.class(),
         }
@@ -95,10 +105,15 @@ impl Failure for BuildError {
                 Some("build once without `--locked` and commit `coracle.lock`".to_owned())
             }
             Self::Step { source, .. } => source.hint(),
+            Self::Dockerfile(error) => error.hint(),
             Self::Image(error) => error.hint(),
             Self::Store(error) => error.hint(),
         }
     }
+}
+
+fn below(excerpt: Option<&str>) -> String {
+    excerpt.map_or_else(String::new, |excerpt| format!("\n{excerpt}"))
 }
 
 macro_rules! step_errors {
@@ -135,21 +150,14 @@ step_errors! {
     Write(LayerError),
     /// A layer that the step stands on cannot be unpacked.
     Unpack(UnpackError),
-    /// It is for Dockerfiles.
-    NotCarriedOut(NotCarriedOut),
+    /// An image cannot be had.
+    Pull(PullError),
+    /// Files cannot be put into a root file system.
+    Place(PlaceError),
+    /// A root file system cannot be put together.
+    Ground(GroundError),
     /// The store refused.
     Store(StoreError),
-}
-
-/// A step of a Dockerfile, which no plan has yet.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("Dockerfiles are not built yet")]
-pub struct NotCarriedOut;
-
-impl Failure for NotCarriedOut {
-    fn class(&self) -> Class {
-        Class::User
-    }
 }
 
 impl StepError {

@@ -3,27 +3,33 @@
 //! The walk starts at the images' layers and goes down only where something is missing, so that an unchanged
 //! dependency layer needs neither its builder root nor anything below it.
 
+mod dockerfile;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use coracle_content::StoreError;
 use coracle_plan::{Fetch, Lock, Op, Registry, Step, Tool, Version};
 use coracle_spec::Digest;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
+use self::dockerfile::Stands;
 use crate::builder::Tools;
-use crate::error::{BuildError, NotCarriedOut, StepError};
+use crate::error::{BuildError, StepError};
 use crate::folder::Contents;
 use crate::graph::{Graph, Node};
 use crate::outcome::Outcome;
+use crate::prepared::Remote;
 use crate::progress::{Event, Observer};
-use crate::request::Tenant;
+use crate::request::{Reuse, SecretValue, Tenant};
 use crate::steps::copy::Source;
 use crate::steps::fetch::ToolError;
+use crate::steps::place::ContextFiles;
 use crate::steps::run::Workshop;
-use crate::steps::{base, blocking, copy, fetch, write};
+use crate::steps::{base, blocking, copy, fetch, image, write};
 use crate::transfer::StepProgress;
 
 /// The kind of lock under which a step is carried out: once, however many builds want it.
@@ -45,6 +51,10 @@ pub(crate) struct Execution<'a> {
     /// What the source's files are that any step reads.
     pub(crate) contents: &'a Contents,
     pub(crate) tenant: Option<&'a Tenant>,
+    pub(crate) context: &'a Arc<ContextFiles>,
+    pub(crate) remote: &'a Remote,
+    pub(crate) reuse: Reuse,
+    pub(crate) secrets: &'a BTreeMap<String, SecretValue>,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -89,6 +99,7 @@ impl Execution<'_> {
                     self.cancel.cancel();
                     let error = || BuildError::Step {
                         step: node.step.name.clone(),
+                        excerpt: node.excerpt.map(str::to_owned),
                         source: Box::new(source),
                     };
                     failure = failure.or_else(|| Some(error()));
@@ -109,7 +120,7 @@ impl Execution<'_> {
             if !wanted.contains(&node.key) {
                 continue;
             }
-            if let Some(outcome) = Outcome::cached(&self.tools.store, &node.key)? {
+            if let Some(outcome) = self.cached(node)? {
                 executed.outcomes.insert(node.key, outcome);
             } else {
                 wanted.extend(&node.needs);
@@ -157,16 +168,26 @@ impl Execution<'_> {
         let key = node.key;
         let store = self.tools.store.clone();
         let guard = blocking(move || store.lock(STEP_LOCK, &key)).await?;
-        if let Some(outcome) = Outcome::cached(&self.tools.store, &key)? {
+        if let Some(outcome) = self.cached(node)? {
             return Ok((outcome, true));
         }
-        let outcome = self.carry_out(&node.step, roots).await?;
+        let outcome = self.carry_out(node, roots).await?;
         outcome.keep(&self.tools.store, &key)?;
         drop(guard);
         Ok((outcome, false))
     }
 
-    async fn carry_out(&self, step: &Step, roots: Vec<Outcome>) -> Result<Outcome, StepError> {
+    /// Answers what a step resulted in before, unless it is to be carried out again. What an image of a registry is,
+    /// its digest says for ever.
+    fn cached(&self, node: &Node<'_>) -> Result<Option<Outcome>, StoreError> {
+        if self.reuse == Reuse::Nothing && !matches!(node.step.op, Op::Image(_)) {
+            return Ok(None);
+        }
+        Outcome::cached(&self.tools.store, &node.key)
+    }
+
+    async fn carry_out(&self, node: &Node<'_>, roots: Vec<Outcome>) -> Result<Outcome, StepError> {
+        let step: &Step = &node.step;
         let (tools, progress) = (
             self.tools,
             StepProgress::new(&step.id, Arc::clone(self.observer), self.cancel.clone()),
@@ -208,7 +229,10 @@ impl Execution<'_> {
                 let what = what.clone();
                 Ok(blocking(move || write::write(&store, &what)).await?.into())
             }
-            Op::Image(_) | Op::Exec(_) | Op::Place(_) | Op::MakeFolder(_) => Err(NotCarriedOut.into()),
+            Op::Image(what) => Ok(image::pull((&store, &tools.images), what, self.cancel).await?),
+            Op::Exec(what) => Ok(self.exec(step, what, Stands::of(step, roots)).await?.into()),
+            Op::Place(what) => Ok(self.place(what, Stands::of(step, roots)).await?.into()),
+            Op::MakeFolder(what) => Ok(self.make_folder(what, roots).await?.into()),
             Op::Run(what) => {
                 let lowers = self.trees(roots).await?;
                 Ok(self.workshop().run(step, what, lowers).await?.into())
@@ -217,7 +241,7 @@ impl Execution<'_> {
     }
 
     /// Answers the unpacked trees of layers, lowest first.
-    async fn trees(&self, roots: Vec<Outcome>) -> Result<Vec<PathBuf>, StepError> {
+    pub(super) async fn trees(&self, roots: Vec<Outcome>) -> Result<Vec<PathBuf>, StepError> {
         let store = self.tools.store.clone();
         blocking(move || {
             let mut trees = Vec::new();
@@ -229,7 +253,7 @@ impl Execution<'_> {
         .await
     }
 
-    fn workshop(&self) -> Workshop<'_> {
+    pub(super) fn workshop(&self) -> Workshop<'_> {
         Workshop {
             store: &self.tools.store,
             sandboxes: &*self.tools.sandboxes,
@@ -237,6 +261,7 @@ impl Execution<'_> {
             folder: self.folder,
             contents: self.contents,
             tenant: self.tenant,
+            secrets: self.secrets,
             observer: &**self.observer,
             cancel: self.cancel,
         }

@@ -24,6 +24,8 @@ pub(crate) struct Node<'a> {
     pub(crate) step: Cow<'a, Step>,
     /// The keys of what it stands on, lowest first.
     pub(crate) needs: Vec<Digest>,
+    /// Where it comes from: lines of a Dockerfile, marked.
+    pub(crate) excerpt: Option<&'a str>,
 }
 
 /// A plan, what tells it from the build's other plans, and the keys of its steps.
@@ -53,6 +55,7 @@ impl<'a> Graph<'a> {
                         Cow::Owned(plan.named(step))
                     },
                     needs: plan.keys_of(step.op.depends_on()).collect(),
+                    excerpt: plan.plan.excerpts.get(&step.id).map(String::as_str),
                 });
             }
         }

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use coracle_plan::{Input, Op, Plan, StepId};
+use coracle_plan::{Input, Op, Plan, Step, StepId};
 use coracle_spec::Digest;
 use serde::Serialize;
 
+use crate::context::Digests;
 use crate::folder::{Contents, Folder, FolderError};
 use crate::request::Tenant;
+use crate::steps::place::Chosen;
 
 /// Changes when the same operation gives another result than before.
 const VERSION: u32 = 1;
@@ -40,29 +42,65 @@ struct Parts<'a> {
     #[serde(flatten)]
     salt: &'a Salt,
     op: &'a Op,
-    /// What a base resolved to.
-    base: Option<&'a toml::Table>,
-    contents: Contents,
+    #[serde(flatten)]
+    material: &'a Material,
     inputs: Vec<Digest>,
 }
 
-/// Answers the keys of all steps of `plan` over the files in `folder`; `bases` says what each recipe is locked to.
+/// What a step's result depends on beside what it does and stands on.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Material {
+    /// What a base resolved to.
+    pub(crate) base: Option<toml::Table>,
+    /// What it reads of a language's source.
+    pub(crate) contents: Contents,
+    /// What it reads of a Dockerfile's context: what each of its sources means there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) chosen: Vec<Chosen>,
+    /// And what that is.
+    #[serde(skip_serializing_if = "Digests::is_empty")]
+    pub(crate) context: Digests,
+    /// The digests of files of web servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remote: Vec<Digest>,
+}
+
+/// Answers the keys of all steps of a language's `plan` over the files in `folder`; `bases` says what each recipe is
+/// locked to.
 pub(crate) fn keys<'a>(
     plan: &'a Plan,
     (folder, salt): (&Folder, &Salt),
     bases: impl Fn(&str) -> Option<&'a toml::Table>,
 ) -> Result<Keyed, FolderError> {
-    let (mut keys, mut all) = (Keys::new(), Contents::new());
+    let mut contents = Contents::new();
+    let keys = keys_of(plan, salt, |step| {
+        let material = Material {
+            base: match &step.op {
+                Op::Base(base) => bases(&base.recipe).cloned(),
+                _ => None,
+            },
+            contents: folder.contents(files(&step.op))?,
+            ..Material::default()
+        };
+        contents.extend(material.contents.clone());
+        Ok::<_, FolderError>(material)
+    })?;
+    Ok(Keyed { keys, contents })
+}
+
+/// Answers the keys of all steps of `plan`, given what each of them depends on.
+pub(crate) fn keys_of<E>(
+    plan: &Plan,
+    salt: &Salt,
+    mut material: impl FnMut(&Step) -> Result<Material, E>,
+) -> Result<Keys, E> {
+    let mut keys = Keys::new();
     for step in &plan.steps {
         let parts = Parts {
             version: VERSION,
             salt,
             op: &step.op,
-            base: match &step.op {
-                Op::Base(base) => bases(&base.recipe),
-                _ => None,
-            },
-            contents: folder.contents(files(&step.op))?,
+            material: &material(step)?,
             inputs: step
                 .op
                 .depends_on()
@@ -71,9 +109,8 @@ pub(crate) fn keys<'a>(
                 .collect(),
         };
         keys.insert(step.id.clone(), Digest::of_value(&parts));
-        all.extend(parts.contents);
     }
-    Ok(Keyed { keys, contents: all })
+    Ok(keys)
 }
 
 /// Answers the files of the source that an operation reads.

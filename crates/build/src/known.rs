@@ -8,6 +8,7 @@ use coracle_spec::Digest;
 
 use crate::error::BuildError;
 use crate::prepared::Prepared;
+use crate::request::Reuse;
 
 /// The kind of record that says which image a plan resulted in.
 const KIND: &str = "images";
@@ -19,6 +20,9 @@ impl Known {
     /// Looks up the images of a build.
     pub(crate) fn of(store: &Store, prepared: &Prepared) -> Result<Self, BuildError> {
         let mut known = BTreeMap::new();
+        if prepared.reuse == Reuse::Nothing {
+            return Ok(Self(known));
+        }
         for aim in prepared.aims() {
             let key = aim.image_key();
             if let Some(image) = look_up(store, &key)? {

@@ -8,12 +8,17 @@
 //! Everything that a step's result depends on is in its key, and results are shared by all builds on one store. A
 //! step is carried out once, however many builds want it at the same moment.
 
+mod accounts;
 mod builder;
 mod carrier;
+mod context;
+mod dockerfile;
 mod error;
 mod execute;
+mod files;
 mod folder;
 mod graph;
+mod ground;
 mod key;
 mod known;
 mod lock_file;
@@ -32,8 +37,10 @@ mod transfer;
 
 pub use builder::{Builder, Built, BuiltFor, StepReport, Tools};
 pub use carrier::CarrierError;
-pub use error::{BuildError, NotCarriedOut, StepError};
+pub use dockerfile::DockerfileBuildError;
+pub use error::{BuildError, StepError};
 pub use folder::{Contents, Folder, FolderError};
+pub use ground::GroundError;
 pub use lock_file::LockFileError;
 pub use log_tail::LogTail;
 pub use pinned::{Change, PinnedBase, PinnedTool, Pins};
@@ -45,5 +52,7 @@ pub use request::{
 pub use steps::base::BaseError;
 pub use steps::copy::CopyError;
 pub use steps::fetch::ToolError;
+pub use steps::image::PullError;
+pub use steps::place::PlaceError;
 pub use steps::run::RunError;
 pub use surroundings::Surroundings;

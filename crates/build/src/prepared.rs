@@ -1,14 +1,16 @@
 //! A build that is about to be carried out: plans whose every part is pinned, with the keys of their steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::iter::once;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use coracle_oci::{ImageConfig, Layer};
 use coracle_plan::{Lock, Plan, Target};
 use coracle_spec::Digest;
+use coracle_spec::image::ImageDocument;
 
 use crate::error::BuildError;
 use crate::execute::Executed;
@@ -19,8 +21,9 @@ use crate::lock_file;
 use crate::pinned;
 use crate::pins::{Pinned, Planned};
 use crate::progress::{Event, Observer};
-use crate::request::Tenant;
+use crate::request::{Request, Reuse, SecretValue, Tenant};
 use crate::steps::EPOCH;
+use crate::steps::place::ContextFiles;
 
 /// A build that is about to be carried out.
 pub(crate) struct Prepared {
@@ -34,13 +37,28 @@ pub(crate) struct Prepared {
     changed: bool,
     /// Whose build it is.
     pub(crate) tenant: Option<Tenant>,
+    /// What steps of a Dockerfile read of its context.
+    pub(crate) context: Arc<ContextFiles>,
+    /// What files of web servers are.
+    pub(crate) remote: Remote,
+    pub(crate) reuse: Reuse,
+    pub(crate) secrets: BTreeMap<String, SecretValue>,
 }
+
+/// The digests of files of web servers, by their addresses.
+pub(crate) type Remote = BTreeMap<String, Digest>;
 
 /// One image that a build makes.
 pub(crate) struct Aim {
     pub(crate) target: Target,
     pub(crate) plan: Plan,
     keys: Keys,
+}
+
+/// What steps of a Dockerfile read from outside.
+pub(crate) struct Read {
+    pub(crate) context: ContextFiles,
+    pub(crate) remote: Remote,
 }
 
 impl Prepared {
@@ -65,6 +83,28 @@ impl Prepared {
             contents,
             changed: pinned.changed,
             tenant: salt.tenant.clone(),
+            context: Arc::default(),
+            remote: Remote::default(),
+            reuse: Reuse::default(),
+            secrets: BTreeMap::new(),
+        })
+    }
+
+    /// Prepares the build of a Dockerfile, for the request's targets in their order.
+    pub(crate) fn of_dockerfile(read: Read, mut aims: Vec<Aim>, request: &Request) -> Option<Self> {
+        let others = aims.split_off(1.min(aims.len()));
+        Some(Self {
+            folder: request.folder.clone(),
+            own: aims.pop()?,
+            others,
+            lock: Lock::default(),
+            contents: Contents::new(),
+            changed: false,
+            tenant: request.tenant.clone(),
+            context: Arc::new(read.context),
+            remote: read.remote,
+            reuse: request.dockerfile.reuse,
+            secrets: request.dockerfile.secrets.clone(),
         })
     }
 
@@ -110,6 +150,11 @@ impl Prepared {
 }
 
 impl Aim {
+    /// Makes one of a plan and the keys of its steps.
+    pub(crate) fn new(target: Target, plan: Plan, keys: Keys) -> Self {
+        Self { target, plan, keys }
+    }
+
     /// Answers its plan with what belongs to it in a graph.
     pub(crate) fn keyed(&self) -> KeyedPlan<'_> {
         KeyedPlan {
@@ -123,6 +168,21 @@ impl Aim {
     pub(crate) fn image_key(&self) -> Digest {
         let layers: Vec<_> = self.keyed().layers().collect();
         Digest::of_value(&(self.target.arch.name(), &self.plan.image, layers))
+    }
+
+    /// Answers the image's whole configuration, when a Dockerfile says it, with its times.
+    pub(crate) fn document(&self) -> Option<ImageDocument> {
+        let mut document = self.plan.image.document.clone()?;
+        let created = jiff::Timestamp::from_second(EPOCH)
+            .unwrap_or_default()
+            .to_string();
+        for entry in &mut document.history {
+            if entry.created.is_empty() {
+                entry.created.clone_from(&created);
+            }
+        }
+        document.created = created;
+        Some(document)
     }
 
     /// Answers the image's configuration.

@@ -2,7 +2,10 @@
 
 pub(crate) mod base;
 pub(crate) mod copy;
+pub(crate) mod exec;
 pub(crate) mod fetch;
+pub(crate) mod image;
+pub(crate) mod place;
 pub(crate) mod run;
 pub(crate) mod write;
 
@@ -13,7 +16,7 @@ use coracle_oci::{Compression, LayerOptions, Trees};
 pub(crate) const EPOCH: i64 = 315_532_801;
 
 /// How layers made here are written.
-fn layer_options() -> LayerOptions {
+pub(crate) fn layer_options() -> LayerOptions {
     LayerOptions {
         compression: Compression::Zstd,
         epoch: EPOCH,

@@ -11,6 +11,15 @@ use crate::registries::Registries;
 /// Where the bundle of trusted certificates lies in a builder root, and where every client there looks for it.
 const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// What tells programs where the bundle is.
+pub(crate) const CA_VARIABLES: [&str; 5] = [
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+];
+
 /// Where npm in a sandbox finds its registries and credentials.
 const NPMRC: &str = "/run/coracle/npmrc";
 
@@ -43,14 +52,7 @@ impl Surroundings {
         variables.extend(self.registries.go.variables());
         variables.push(("NETRC".to_owned(), NETRC.to_owned()));
         if self.ca_bundle.is_some() {
-            let names = [
-                "SSL_CERT_FILE",
-                "NODE_EXTRA_CA_CERTS",
-                "PIP_CERT",
-                "REQUESTS_CA_BUNDLE",
-                "CURL_CA_BUNDLE",
-            ];
-            variables.extend(names.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())));
+            variables.extend(CA_VARIABLES.map(|name| (name.to_owned(), CA_BUNDLE.to_owned())));
         }
         for (name, value) in &self.proxies {
             variables.push((name.clone(), value.clone()));

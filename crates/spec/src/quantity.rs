@@ -57,6 +57,11 @@ impl ByteSize {
         Self(count << 20)
     }
 
+    /// Answers `count` bytes.
+    pub const fn of_bytes(count: u64) -> Self {
+        Self(count)
+    }
+
     /// Answers the number of bytes.
     pub const fn bytes(self) -> u64 {
         self.0

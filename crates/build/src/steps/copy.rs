@@ -10,7 +10,7 @@ use coracle_spec::{Class, Digest, Failure};
 use fs_err as fs;
 
 use super::{EPOCH, layer_options};
-use crate::folder::Contents;
+use crate::folder::{Contents, FolderError};
 
 /// Why files of the source cannot be put into a layer.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum CopyError {
     /// A file cannot be read.
     #[error("cannot read the source")]
     Read(#[source] io::Error),
+    /// A file of a Dockerfile's context cannot be read.
+    #[error("cannot read the context")]
+    Context(#[source] FolderError),
     /// A file is no longer what it was when the build began.
     #[error("`{0}` changed while it was built")]
     Changed(String),
@@ -30,6 +33,7 @@ impl Failure for CopyError {
     fn class(&self) -> Class {
         match self {
             Self::Read(_) => Class::User,
+            Self::Context(error) => error.class(),
             Self::Changed(_) => Class::Conflict,
             Self::Layer(error) => error.class(),
         }
@@ -38,6 +42,7 @@ impl Failure for CopyError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Read(_) => None,
+            Self::Context(error) => error.hint(),
             Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
             Self::Layer(error) => error.hint(),
         }

@@ -1,10 +1,11 @@
 //! A command in a sandbox, over a root file system of other steps' layers; what it wrote becomes a layer.
 
-mod disk;
+pub(super) mod disk;
 mod error;
 mod kept;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,14 +30,14 @@ use super::layer_options;
 use crate::folder::Contents;
 use crate::log_tail::LogTail;
 use crate::progress::{Event, Observer};
-use crate::request::Tenant;
+use crate::request::{SecretValue, Tenant};
 use crate::surroundings::Surroundings;
 
 /// How long a command has to end, once it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The kind of lock that a cache is used under by one step at a time.
-const CACHE_LOCK: &str = "caches";
+pub(super) const CACHE_LOCK: &str = "caches";
 
 /// What all commands of a build share.
 pub(crate) struct Workshop<'a> {
@@ -46,6 +47,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) contents: &'a Contents,
     pub(crate) tenant: Option<&'a Tenant>,
+    pub(crate) secrets: &'a BTreeMap<String, SecretValue>,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) cancel: &'a CancellationToken,
 }
@@ -68,7 +70,7 @@ impl Workshop<'_> {
             folder: upper.path(),
             limit: self.surroundings.disk,
         };
-        self.execute(step, run, spec, &disk).await?;
+        self.execute(step, &run.command, spec, &disk).await?;
         self.capture(run, upper).await
     }
 
@@ -83,7 +85,7 @@ impl Workshop<'_> {
     }
 
     /// Answers what a cache is called in the store: each party has its own.
-    fn cache_name(&self, name: &str) -> String {
+    pub(super) fn cache_name(&self, name: &str) -> String {
         self.tenant
             .map_or_else(|| name.to_owned(), |tenant| tenant.own(name))
     }
@@ -132,10 +134,10 @@ impl Workshop<'_> {
     }
 
     /// Runs the command to its end; whatever happens, its sandbox is gone afterwards.
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         step: &Step,
-        run: &Run,
+        command: &[String],
         spec: SandboxSpec,
         disk: &DiskWatch<'_>,
     ) -> Result<(), RunError> {
@@ -144,7 +146,7 @@ impl Workshop<'_> {
         let ended = self.watch(step, &*sandbox, &log, disk).await;
         let removed = sandbox.remove().await;
         let (command, log) = (
-            run.command.clone(),
+            command.to_vec(),
             log.into_inner().unwrap_or_else(PoisonError::into_inner),
         );
         let limit = self.surroundings.disk;

@@ -20,16 +20,16 @@ const SPARING: u32 = 20;
 const NO_ROOM: u64 = 4 << 20;
 
 /// Watches what lies in a directory.
-pub(super) struct DiskWatch<'a> {
+pub(in crate::steps) struct DiskWatch<'a> {
     /// The directory.
-    pub(super) folder: &'a Path,
+    pub(in crate::steps) folder: &'a Path,
     /// What may lie in it.
-    pub(super) limit: ByteSize,
+    pub(in crate::steps) limit: ByteSize,
 }
 
 impl DiskWatch<'_> {
     /// Answers once there is more than may be; never, if that does not come.
-    pub(super) async fn overflow(&self) {
+    pub(in crate::steps) async fn overflow(&self) {
         let mut pause = PAUSE;
         loop {
             tokio::time::sleep(pause).await;
@@ -42,14 +42,14 @@ impl DiskWatch<'_> {
     }
 
     /// Answers whether there is more than may be.
-    pub(super) async fn is_over(&self) -> bool {
+    pub(in crate::steps) async fn is_over(&self) -> bool {
         let (folder, limit) = (self.folder.to_owned(), self.limit.bytes());
         // A directory that cannot be looked at is no reason to end the command; its layer will say why.
         blocking(move || disk_use(&folder, limit).is_ok_and(|bytes| bytes > limit)).await
     }
 
     /// Answers whether the directory's file system has no room left.
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::steps) fn is_full(&self) -> bool {
         let free = rustix::fs::statvfs(self.folder).map(|stat| {
             (
                 stat.f_bavail.saturating_mul(stat.f_frsize),

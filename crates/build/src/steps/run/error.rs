@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use coracle_content::{FREE_SPACE, StoreError};
-use coracle_oci::CaptureError;
+use coracle_oci::{CaptureError, UnknownAccount};
 use coracle_sandbox::{CreateError, Exit, SandboxError, StartError};
 use coracle_spec::{ByteSize, Class, Failure};
 
+use crate::ground::GroundError;
 use crate::log_tail::LogTail;
+use crate::steps::place::PlaceError;
 
 /// How many characters of a command an error shows.
 const MOST_SHOWN: usize = 100;
@@ -84,6 +86,27 @@ pub enum RunError {
     /// The store refused.
     #[error("cannot use the store")]
     Store(#[from] StoreError),
+    /// The root file system that it runs over cannot be looked at.
+    #[error("cannot look at the step's root file system")]
+    Root(#[source] io::Error),
+    /// The root file system that it runs over cannot be put together.
+    #[error(transparent)]
+    Ground(Box<GroundError>),
+    /// The user that it runs as is nobody.
+    #[error(transparent)]
+    User(#[from] UnknownAccount),
+    /// A secret that it must have was not given.
+    #[error("the secret `{0}` was not given")]
+    NoSecret(String),
+    /// A secret cannot be in a variable.
+    #[error("the secret `{0}` is no text, which a variable must be")]
+    SecretIsNoText(String),
+    /// Too many commands use private copies of one cache.
+    #[error("too many commands use the cache at once")]
+    NoPrivateCache,
+    /// A cache cannot be filled.
+    #[error("cannot fill the cache")]
+    Seed(#[from] Box<PlaceError>),
 }
 
 impl RunError {
@@ -111,7 +134,11 @@ impl Failure for RunError {
             Self::Sandbox(error) => error.class(),
             Self::Capture(error) => error.class(),
             Self::Store(error) => error.class(),
-            Self::Pattern(_) => Class::Internal,
+            Self::Pattern(_) | Self::Root(_) => Class::Internal,
+            Self::Ground(error) => error.class(),
+            Self::Seed(error) => error.class(),
+            Self::User(_) | Self::NoSecret(_) | Self::SecretIsNoText(_) => Class::User,
+            Self::NoPrivateCache => Class::Busy,
         }
     }
 
