@@ -5,6 +5,8 @@
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod cache;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod certificate;
 mod environment;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod outside;
@@ -19,6 +21,8 @@ use coracle_spec::{Class, Failure};
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use cache::{Age, Cache, Steps};
+#[cfg(all(feature = "engine", target_os = "linux"))]
+pub(crate) use certificate::Certificate;
 pub(crate) use environment::{Environment, Variable, variables};
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use outside::Outside;
@@ -41,6 +45,9 @@ pub(crate) struct Settings {
     /// How to reach the outside world.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) outside: Outside,
+    /// What a server shows.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) certificate: Certificate,
     /// What may stay in the store although nothing uses it.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) cache: Cache,
@@ -112,6 +119,8 @@ impl Settings {
             server: server::FromEnvironment::read(environment)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             outside: Outside::read(environment, Path::new("/etc"))?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            certificate: Certificate::read(environment),
             #[cfg(all(feature = "engine", target_os = "linux"))]
             cache: Cache::read(environment)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]

@@ -19,6 +19,7 @@ mod problem;
 mod registry;
 mod router;
 mod serve;
+mod tls;
 mod uploads;
 
 pub use auth::{AuthError, Secrets};
@@ -26,4 +27,5 @@ pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
 pub use housekeeping::ImagesInUse;
 pub use listen::ListenError;
-pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, serve};
+pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, Tls, serve};
+pub use tls::TlsError;

@@ -20,7 +20,7 @@ use coracle_state::{LogLimits, State};
 use coracle_tasks::Tasks;
 use tokio::time::timeout;
 
-pub use config::{Listen, ServeConfig};
+pub use config::{Listen, ServeConfig, Tls};
 pub use error::ServeError;
 
 use self::sockets::Sockets;
@@ -37,6 +37,7 @@ use crate::uploads::Uploads;
 /// A server that runs.
 pub struct Server {
     address: SocketAddr,
+    secure: Option<SocketAddr>,
     metrics: Option<SocketAddr>,
     public_url: String,
     socket: PathBuf,
@@ -91,6 +92,7 @@ pub async fn serve(
     let gateway = Gateway::new(Arc::clone(platform.routes()), records, tasks.group());
     let server = Server {
         address: sockets.address,
+        secure: sockets.secure_address,
         metrics: sockets.metrics_address,
         public_url,
         socket: data.socket(),
@@ -181,6 +183,11 @@ impl Server {
     /// Answers where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Answers where it listens and speaks TLS.
+    pub fn secure_address(&self) -> Option<SocketAddr> {
+        self.secure
     }
 
     /// Answers where its metrics are.

@@ -34,6 +34,8 @@ variables! {
     DATA = "CORACLE_DATA", "Where images, caches and the server's state live";
     SERVER = "CORACLE_SERVER", "The server to talk to: `https://HOST:PORT`, `http://HOST:PORT` or `unix:PATH`";
     PASSWORD = "CORACLE_PASSWORD", "The administrator's password at CORACLE_SERVER";
+    TLS_CERT = "CORACLE_TLS_CERT", "The certificate that `serve` shows, and those above it, in PEM";
+    TLS_KEY = "CORACLE_TLS_KEY", "The private key of that certificate, in PEM";
     CACHE_LIMIT = "CORACLE_CACHE_LIMIT", "The most that what nothing uses may take on the disk: `20Gi`, `10%` of the file system, or `none` [default: 10%, at least 5Gi]";
     CACHE_AGE = "CORACLE_CACHE_AGE", "How long what nothing uses is kept at most: `30d`, `12h`, or `none` [default: 60d]";
     BUILD_MEMORY = "CORACLE_BUILD_MEMORY", "The most memory of one build step, such as `2Gi` [default: 80 % of the machine's]";

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use coracle_platform::Builds;
-use coracle_server::{DataDirectory, Listen, ServeConfig, Server};
+use coracle_server::{DataDirectory, Listen, ServeConfig, Server, Tls};
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 
@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
 use crate::service_manager;
+use crate::settings::Certificate;
 
 /// How long instances outlive a server that was killed, for the next one to find them.
 const LEASE: Duration = Duration::from_secs(30);
@@ -31,6 +32,18 @@ pub(crate) struct Serve {
     /// Listen here, unless a service manager passes a socket on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Also listen here, by TLS, when there is a certificate
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    tls_listen: SocketAddr,
+    /// The server's certificate and those above it, in PEM, as in CORACLE_TLS_CERT; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM, as in CORACLE_TLS_KEY
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Let everybody pull images from the registry at /v2/
+    #[arg(long)]
+    anonymous_pull: bool,
     /// Serve metrics here
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     metrics: SocketAddr,
@@ -90,6 +103,8 @@ impl Serve {
         let mut interrupt = Interrupt::listen()?;
         let config = ServeConfig {
             listen,
+            tls: self.tls(&context.settings.certificate)?,
+            anonymous_pull: self.anonymous_pull,
             metrics: Some(self.metrics),
             public_url: self.public_url,
             domain: self.domain,
@@ -114,6 +129,37 @@ impl Serve {
     }
 }
 
+/// A certificate without its key, or the other way round.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS needs a certificate and its key, and only one of them is given")]
+struct HalfCertificate;
+
+impl Failure for HalfCertificate {
+    fn class(&self) -> Class {
+        Class::User
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("give both `--tls-cert FILE` and `--tls-key FILE`".to_owned())
+    }
+}
+
+impl Serve {
+    /// Answers where TLS is spoken, if anywhere: flags win over the environment.
+    fn tls(&self, set: &Certificate) -> Result<Option<Tls>, HalfCertificate> {
+        let certificate = self.tls_cert.as_ref().or(set.certificate.as_ref());
+        match (certificate, self.tls_key.as_ref().or(set.key.as_ref())) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(Tls {
+                listen: self.tls_listen,
+                certificate: certificate.clone(),
+                key: key.clone(),
+            })),
+            _ => Err(HalfCertificate),
+        }
+    }
+}
+
 /// Answers what builds the sources that `deploy --remote` sends.
 fn builds(keeper: &Keeper, context: &Context) -> Result<Builds, Error> {
     let store = engine::open_store(&context.settings)?;
@@ -125,6 +171,9 @@ fn builds(keeper: &Keeper, context: &Context) -> Result<Builds, Error> {
 fn greet(server: &Server, printer: Printer) -> Result<(), Error> {
     for file in server.secrets().made() {
         printer.say(format_args!("wrote the secret `{}`", file.display()));
+    }
+    if let Some(address) = server.secure_address() {
+        printer.say(format_args!("TLS at https://{address}"));
     }
     if let Some(metrics) = server.metrics() {
         printer.say(format_args!("metrics at http://{metrics}/metrics"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use coracle_content::Limits;
@@ -16,11 +17,24 @@ pub enum Listen {
     On(TcpListener),
 }
 
+/// A place where functions and the API are served by TLS, beside the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The address.
+    pub listen: SocketAddr,
+    /// The server's certificate and those above it, in PEM.
+    pub certificate: PathBuf,
+    /// The private key, in PEM.
+    pub key: PathBuf,
+}
+
 /// What can be chosen about a server.
 #[derive(Debug)]
 pub struct ServeConfig {
     /// Where functions and the API are served.
     pub listen: Listen,
+    /// Where they are served by TLS, if anywhere.
+    pub tls: Option<Tls>,
     /// Where metrics are served, if at all.
     pub metrics: Option<SocketAddr>,
     /// The address that functions answer under, if it is not the one listened on: behind a proxy, say.
@@ -47,6 +61,7 @@ impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             listen: Listen::At(([127, 0, 0, 1], 8080).into()),
+            tls: None,
             metrics: Some(([127, 0, 0, 1], 8081).into()),
             public_url: None,
             domain: "localhost".to_owned(),

@@ -7,6 +7,7 @@ use coracle_state::StateError;
 
 use crate::auth::AuthError;
 use crate::listen::ListenError;
+use crate::tls::TlsError;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum ServeError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Its certificate cannot be shown.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Its secrets cannot be read or made.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -35,6 +39,7 @@ impl Failure for ServeError {
     fn class(&self) -> Class {
         match self {
             Self::Listen(error) => error.class(),
+            Self::Tls(error) => error.class(),
             Self::Auth(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Registry(error) => error.class(),
@@ -45,6 +50,7 @@ impl Failure for ServeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Listen(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
             Self::Auth(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Registry(error) => error.hint(),
