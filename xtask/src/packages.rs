@@ -42,6 +42,11 @@ pub(crate) const FOR_TESTS: &[Need] = &[
         why: "takes and gives the images that are pushed and pulled",
     },
     Need {
+        program: "busybox",
+        package: "busybox-static",
+        why: "is what images are made of that others built",
+    },
+    Need {
         program: "podman",
         package: "podman",
         why: "runs the images that are built",

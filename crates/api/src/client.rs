@@ -13,7 +13,7 @@ mod tls;
 use std::time::Duration;
 
 use bytes::Bytes;
-use coracle_spec::{Digest, FunctionId, Namespace, ScaleChange};
+use coracle_spec::{Digest, FunctionId, Namespace, RegistryName, ScaleChange};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
 use serde::Serialize;
@@ -21,8 +21,8 @@ use serde::de::DeserializeOwned;
 
 use crate::routes;
 use crate::types::{
-    BuildQuery, DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody, Rescaled,
-    RevisionView, RollbackRequest, SecretView, ServerInfo,
+    BuildQuery, DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody,
+    RegistryLogin, RegistryView, Rescaled, RevisionView, RollbackRequest, SecretView, ServerInfo,
 };
 
 pub use connection::Body;
@@ -165,6 +165,27 @@ impl Client {
     /// Removes a secret.
     pub async fn remove_secret(&self, namespace: &Namespace, name: &str) -> Result<(), ClientError> {
         self.no_content(Method::DELETE, &routes::secret(namespace, name), Bytes::new())
+            .await
+    }
+
+    /// Lists the server's credentials for image registries, without their passwords.
+    pub async fn registries(&self) -> Result<Vec<RegistryView>, ClientError> {
+        self.get(routes::REGISTRIES.path).await
+    }
+
+    /// Stores a credential for an image registry on the server; the next pull of whoever names it uses it.
+    pub async fn set_registry(&self, name: &RegistryName, login: &RegistryLogin) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(login).map_err(ClientError::Encode)?;
+        let request =
+            Request::put(routes::registry(name)).header(http::header::CONTENT_TYPE, "application/json");
+        within(ANSWER, self.send(request, bytes_body(body.into())))
+            .await
+            .map(drop)
+    }
+
+    /// Removes a credential that no function uses.
+    pub async fn remove_registry(&self, name: &RegistryName) -> Result<(), ClientError> {
+        self.no_content(Method::DELETE, &routes::registry(name), Bytes::new())
             .await
     }
 

@@ -1,6 +1,6 @@
 //! The table of routes: the one place that names the API's paths.
 
-use coracle_spec::{Digest, FunctionId, Namespace};
+use coracle_spec::{Digest, FunctionId, Namespace, RegistryName};
 use http::Method;
 
 /// One route of the control API. Each of them requires credentials.
@@ -48,6 +48,12 @@ routes! {
     SET_SECRET = PUT "/api/v1/secrets/{namespace}/{name}";
     /// Removes a secret.
     REMOVE_SECRET = DELETE "/api/v1/secrets/{namespace}/{name}";
+    /// Lists the stored credentials for image registries, without passwords.
+    REGISTRIES = GET "/api/v1/registries";
+    /// Stores a credential for an image registry.
+    SET_REGISTRY = PUT "/api/v1/registries/{name}";
+    /// Removes a credential that nothing uses.
+    REMOVE_REGISTRY = DELETE "/api/v1/registries/{name}";
     /// Says whether the server has a blob.
     HAS_BLOB = HEAD "/api/v1/blobs/{digest}";
     /// Stores the body as a blob, if it has this digest.
@@ -87,6 +93,11 @@ pub fn secrets(namespace: &Namespace) -> String {
 /// Answers the path of [`SET_SECRET`] and of [`REMOVE_SECRET`].
 pub fn secret(namespace: &Namespace, name: &str) -> String {
     format!("/api/v1/secrets/{namespace}/{name}")
+}
+
+/// Answers the path of [`SET_REGISTRY`] and of [`REMOVE_REGISTRY`].
+pub fn registry(name: &RegistryName) -> String {
+    format!("/api/v1/registries/{name}")
 }
 
 /// Answers the path of [`HAS_BLOB`] and of [`PUT_BLOB`].

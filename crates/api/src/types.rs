@@ -5,6 +5,7 @@ mod deploy;
 mod function;
 mod log;
 mod problem;
+mod registry;
 mod scale;
 mod secret;
 mod server;
@@ -17,6 +18,7 @@ pub use function::{
 };
 pub use log::{LogLine, LogQuery, Stream};
 pub use problem::{Problem, ProblemBody};
+pub use registry::{RegistryLogin, RegistryView};
 pub use scale::Rescaled;
 pub use secret::SecretView;
 pub use server::ServerInfo;

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use coracle_api::routes::ROUTES;
 use coracle_api::types::{
     DeployRequest, Deployed, EventView, ExitView, FailureView, FunctionDetail, FunctionSummary, ImageView,
-    InstanceView, LogLine, Problem, ProblemBody, QueueView, Rescaled, RevisionStatus, RevisionView,
-    RollbackRequest, SecretView, ServerInfo, Stream,
+    InstanceView, LogLine, Problem, ProblemBody, QueueView, RegistryLogin, RegistryView, Rescaled,
+    RevisionStatus, RevisionView, RollbackRequest, SecretView, ServerInfo, Stream,
 };
-use coracle_spec::revision::Scale;
-use coracle_spec::{Digest, Freeze, FunctionId, RevisionConfig, ScaleChange, Span};
+use coracle_spec::revision::{Profile, Scale};
+use coracle_spec::{Deployable, Digest, Freeze, FunctionId, RevisionConfig, ScaleChange, Span};
 use serde_json::{Value, to_value};
 
 fn document() -> Value {
@@ -88,7 +88,31 @@ fn examples() -> BTreeMap<&'static str, Value> {
     };
     [
         ("FunctionId", to_value(&function)),
-        ("RevisionConfig", to_value(RevisionConfig::default())),
+        (
+            "RevisionConfig",
+            to_value(RevisionConfig {
+                profile: Profile::Image,
+                registry: Some("team".parse().unwrap()),
+                ..RevisionConfig::default()
+            }),
+        ),
+        (
+            "RegistryView",
+            to_value(RegistryView {
+                name: "team".parse().unwrap(),
+                host: "a.example".parse().unwrap(),
+                username: String::new(),
+                updated_at: 0,
+            }),
+        ),
+        (
+            "RegistryLogin",
+            to_value(RegistryLogin {
+                host: "a.example".parse().unwrap(),
+                username: String::new(),
+                password: String::new(),
+            }),
+        ),
         ("RevisionView", to_value(&revision)),
         ("InstanceView", to_value(&instance)),
         ("EventView", to_value(&event)),
@@ -103,7 +127,7 @@ fn examples() -> BTreeMap<&'static str, Value> {
         (
             "DeployRequest",
             to_value(DeployRequest {
-                image,
+                image: Deployable::Stored(image),
                 reference: None,
                 config: RevisionConfig::default(),
             }),

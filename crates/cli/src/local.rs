@@ -6,7 +6,7 @@ use std::time::Duration;
 use coracle_gateway::{Inbound, Outbound};
 use coracle_platform::{Deploy, Deployed, Follower, LogError, Platform};
 use coracle_server::{Ephemeral, EphemeralConfig, Trouble};
-use coracle_spec::{Digest, FunctionId, RevisionConfig};
+use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig};
 use coracle_tasks::CancellationToken;
 use http::{Request, Response};
 
@@ -66,9 +66,13 @@ impl Local {
         }
         let deploy = Deploy {
             function: self.function.clone(),
-            image: version.image,
+            image: Deployable::Stored(version.image),
             reference: None,
-            config: version.config,
+            // Who is to pull it is the server's matter; here it is there.
+            config: RevisionConfig {
+                registry: None,
+                ..version.config
+            },
         };
         Ok(self.platform.deploy_unless(deploy, given_up).await?)
     }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_content::{Store, StoreError};
-use coracle_spec::revision::Scale;
-use coracle_spec::{Class, Digest, Failure, FunctionId, RevisionConfig, Span};
-use coracle_state::StateError;
+use coracle_spec::revision::{Profile, Scale};
+use coracle_spec::{Class, Deployable, Digest, Failure, FunctionId, RevisionConfig, Span};
+use coracle_state::{NewRevision, StateError};
 use coracle_tasks::CancellationToken;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::failure::StartFailure;
 use crate::fleet::Fleet;
 use crate::platform::Platform;
+use crate::pull::PullError;
 use crate::revision::Revision;
 
 /// What to deploy.
@@ -26,9 +27,9 @@ use crate::revision::Revision;
 pub struct Deploy {
     /// The function; a new one if there is none of that name.
     pub function: FunctionId,
-    /// The image's manifest, in the store.
-    pub image: Digest,
-    /// What to call the image when it is shown.
+    /// The image: in the store, or in a registry.
+    pub image: Deployable,
+    /// What to call the image when it is shown; one of a registry has its name there.
     pub reference: Option<String>,
     /// The rest of what the revision consists of.
     pub config: RevisionConfig,
@@ -56,6 +57,9 @@ pub enum DeployError {
         /// The image's manifest.
         digest: Digest,
     },
+    /// The image is in a registry, and cannot be had from there.
+    #[error(transparent)]
+    Pull(#[from] PullError),
     /// The store cannot be read.
     #[error("cannot look for the image")]
     Store(#[from] StoreError),
@@ -95,6 +99,32 @@ pub enum ConfigError {
     },
 }
 
+impl Deploy {
+    /// Answers the revision of an image that is in the store by now. One with a name in a registry is somebody else's.
+    fn revision_of(self, image: Digest, author: Option<String>) -> NewRevision {
+        let Self {
+            function,
+            image: named,
+            reference,
+            mut config,
+        } = self;
+        let reference = match named {
+            Deployable::Stored(_) => reference,
+            Deployable::Named(name) => {
+                config.profile = Profile::Image;
+                Some(name.to_string())
+            }
+        };
+        NewRevision {
+            function,
+            image,
+            reference,
+            config,
+            author,
+        }
+    }
+}
+
 impl Failure for ConfigError {
     fn class(&self) -> Class {
         Class::User
@@ -105,6 +135,7 @@ impl Failure for DeployError {
     fn class(&self) -> Class {
         match self {
             Self::NoImage { .. } => Class::User,
+            Self::Pull(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Config(error) => error.class(),
             Self::Start(error) => error.class(),
@@ -116,6 +147,7 @@ impl Failure for DeployError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoImage { .. } => Some("send its blobs first, as `coracle deploy` does".to_owned()),
+            Self::Pull(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Start(error) => error.hint(),
@@ -155,14 +187,10 @@ impl Platform {
         given_up: CancellationToken,
     ) -> Result<Deployed, DeployError> {
         check(&deploy.config)?;
-        let held = self.image_is_there(deploy.image).await?;
         let (platform, name) = (self.clone(), format!("deploy {}", deploy.function));
         let deploying = async move {
             let _turn = platform.turn(&deploy.function).await;
-            let deployed = platform.take_turn(author, deploy, &given_up).await;
-            // Until here nothing but this kept the image from collection.
-            drop(held);
-            deployed
+            platform.take_turn(author, deploy, &given_up).await
         };
         let answer = self.to_its_end(name, deploying).await;
         answer.unwrap_or(Err(DeployError::Stopping))
@@ -189,21 +217,43 @@ impl Platform {
         deploy: Deploy,
         given_up: &CancellationToken,
     ) -> Result<Deployed, DeployError> {
-        let revision = self.records().begin(deploy, author).await?;
+        let (image, _held) = self.image_is_there(&deploy, given_up).await?;
+        let revision = self.records().begin(deploy.revision_of(image, author)).await?;
         self.bring_up(revision, given_up).await
     }
 
-    /// Looks for the image, and keeps it for as long as the answer lives.
-    async fn image_is_there(&self, digest: Digest) -> Result<Store, DeployError> {
-        let store = self.services().store.clone();
-        let looked = tokio::task::spawn_blocking(move || {
+    /// Looks for the image, or pulls it, and keeps it for as long as the answer lives: nothing else does before there
+    /// is a revision of it.
+    async fn image_is_there(
+        &self,
+        deploy: &Deploy,
+        given_up: &CancellationToken,
+    ) -> Result<(Digest, Store), DeployError> {
+        match &deploy.image {
+            Deployable::Stored(digest) => Ok((*digest, self.stored(*digest).await?)),
+            Deployable::Named(image) => {
+                let store = self.in_store(Store::held).await?;
+                let digest = self.pull(image, &deploy.config, (&store, given_up)).await?;
+                Ok((digest, store))
+            }
+        }
+    }
+
+    async fn stored(&self, digest: Digest) -> Result<Store, DeployError> {
+        let looked = self.in_store(move |store| {
             let held = store.held()?;
-            Ok::<_, StoreError>(held.blob(&digest)?.map(|_| held))
+            Ok(held.blob(&digest)?.map(|_| held))
         });
-        let looked = looked
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        looked?.ok_or(DeployError::NoImage { digest })
+        looked.await?.ok_or(DeployError::NoImage { digest })
+    }
+
+    async fn in_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.services().store.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     async fn bring_up(

@@ -1,14 +1,12 @@
 //! An image made ready to run: its layers unpacked, its user looked up, all of it kept from collection.
 
-mod user;
+mod accounts;
 
 use std::path::PathBuf;
 
 use coracle_content::{Store, StoreError};
-use coracle_oci::{ImageConfig, ImageError, Layer, OWN_ARCHITECTURE, UnpackError};
+use coracle_oci::{ImageConfig, ImageError, Layer, OWN_ARCHITECTURE, UnknownAccount, UnpackError, User};
 use coracle_spec::{Class, Digest, Failure};
-
-pub(crate) use user::{User, UserError};
 
 /// An image that instances can be made of. While it lives, garbage collection keeps its parts.
 #[derive(Debug)]
@@ -46,7 +44,7 @@ pub(crate) enum PrepareCause {
     Store(#[from] StoreError),
     /// It names a user that it does not have.
     #[error(transparent)]
-    User(#[from] UserError),
+    User(#[from] UnknownAccount),
     /// Its programs are for other processors than this machine's.
     #[error("its programs are for `linux/{0}`, and this machine is `linux/{OWN_ARCHITECTURE}`")]
     Foreign(String),
@@ -96,7 +94,7 @@ fn prepare(store: &Store, digest: &Digest) -> Result<PreparedImage, PrepareCause
         .iter()
         .map(|layer| tree(&held, layer))
         .collect::<Result<Vec<_>, _>>()?;
-    let user = User::find(&config.user, &lowers)?;
+    let user = accounts::accounts(&lowers).user(&config.user)?;
     Ok(PreparedImage {
         config,
         lowers,

@@ -8,11 +8,11 @@ mod signal;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use coracle_oci::ImageConfig;
+use coracle_oci::{ImageConfig, User};
 use coracle_sandbox::{Limits, Network, Process, Profile, SandboxId, SandboxSpec, Upper};
 use coracle_spec::{Class, Failure, FunctionId, RevisionConfig, revision};
 
-use crate::image::{PreparedImage, User};
+use crate::image::PreparedImage;
 use crate::revision::Revision;
 
 /// Where an application listens when nobody says.

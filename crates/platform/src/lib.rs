@@ -27,7 +27,9 @@ mod load;
 mod logs;
 mod platform;
 mod probe;
+mod pull;
 mod records;
+mod registries;
 mod remove;
 mod rescale;
 mod revision;
@@ -39,7 +41,9 @@ mod turns;
 
 pub use builds::{BuildPlace, Builds, BuiltSource, SourceArchive, SourceBuildError};
 pub use coracle_build::{Event as BuildEvent, Locking, Observer};
-pub use coracle_state::{Event, Follower, Line, LogError, RevisionStatus, Secret, SecretError, Stream};
+pub use coracle_state::{
+    Event, Follower, Line, LogError, Login, Password, Registry, RevisionStatus, Secret, SecretError, Stream,
+};
 pub use deploy::{ConfigError, Deploy, DeployError, Deployed};
 pub use describe::{
     Condition, FunctionDetail, FunctionSummary, Happened, ImageDetail, InstanceDetail, QueueDetail, Standing,
@@ -59,6 +63,7 @@ pub use instance::State;
 pub use load::Load;
 pub use logs::Log;
 pub use platform::{Parts, Platform, PlatformConfig};
+pub use pull::{Pull, PullError, Puller, PullsNothing};
 pub use records::{RecordError, RevisionRecord};
 pub use rescale::{RescaleError, Rescaled};
 pub use revision::Revision;

@@ -16,6 +16,7 @@ use crate::fleet::Fleet;
 use crate::fleets::Fleets;
 use crate::functions::{Addressing, Functions};
 use crate::journal::Journal;
+use crate::pull::Puller;
 use crate::records::Records;
 use crate::revision::Revision;
 use crate::secrets::Secrets;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub sandboxes: Arc<dyn Sandboxes>,
     /// Keeps images.
     pub store: Store,
+    /// Brings others' images.
+    pub puller: Arc<dyn Puller>,
     /// Keeps functions, revisions, secrets, events and logs.
     pub state: State,
     /// What an earlier platform on this state has left running.
@@ -95,6 +98,7 @@ impl Platform {
         let services = Arc::new(Services {
             sandboxes: parts.sandboxes,
             store: parts.store,
+            puller: parts.puller,
             secrets: Secrets::new(parts.state.secrets().clone()),
             journal: Journal::new(parts.state.clone(), &parts.tasks),
             spares: Spares::new(config.spares, parts.tasks.clone()),

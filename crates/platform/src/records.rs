@@ -4,7 +4,6 @@ use coracle_spec::revision::Scale;
 use coracle_spec::{Class, Failure, FunctionId};
 use coracle_state::{LogError, NewRevision, RevisionStatus, State, StateError};
 
-use crate::deploy::Deploy;
 use crate::revision::Revision;
 
 /// The rows of functions and revisions.
@@ -58,25 +57,14 @@ impl Records {
         Self(state)
     }
 
+    /// Answers what else the platform remembers.
+    pub(crate) fn state(&self) -> &State {
+        &self.0
+    }
+
     /// Notes that a deploy has begun; its revision gets the function's next number.
-    pub(crate) async fn begin(&self, deploy: Deploy, author: Option<String>) -> Result<Revision, StateError> {
-        let Deploy {
-            function,
-            image,
-            reference,
-            config,
-        } = deploy;
-        let stored = self
-            .0
-            .begin_revision(NewRevision {
-                function,
-                image,
-                reference,
-                config,
-                author,
-            })
-            .await?;
-        Ok(stored.into())
+    pub(crate) async fn begin(&self, revision: NewRevision) -> Result<Revision, StateError> {
+        Ok(self.0.begin_revision(revision).await?.into())
     }
 
     /// Notes that a revision never became ready.

@@ -10,6 +10,7 @@ use coracle_tasks::Tasks;
 
 use crate::fleets::Fleets;
 use crate::journal::Journal;
+use crate::pull::Puller;
 use crate::secrets::Secrets;
 use crate::spares::Spares;
 
@@ -19,6 +20,8 @@ pub(crate) struct Services {
     pub(crate) sandboxes: Arc<dyn Sandboxes>,
     /// Keeps images.
     pub(crate) store: Store,
+    /// Brings others' images.
+    pub(crate) puller: Arc<dyn Puller>,
     /// Keeps secrets.
     pub(crate) secrets: Secrets,
     /// Keeps what instances print and what happens to them.

@@ -7,6 +7,7 @@ mod functions;
 mod info;
 mod logs;
 mod path;
+mod registries;
 mod scale;
 mod secrets;
 
@@ -57,7 +58,7 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
         .layer(from_fn_with_state(secrets, authenticated))
 }
 
-fn handlers() -> [(Route, MethodRouter<Context>); 15] {
+fn handlers() -> [(Route, MethodRouter<Context>); 18] {
     [
         (routes::SERVER, get(info::server)),
         (routes::FUNCTIONS, get(functions::list)),
@@ -75,6 +76,9 @@ fn handlers() -> [(Route, MethodRouter<Context>); 15] {
         (routes::SECRETS, get(secrets::list)),
         (routes::SET_SECRET, put(secrets::set)),
         (routes::REMOVE_SECRET, delete(secrets::remove)),
+        (routes::REGISTRIES, get(registries::list)),
+        (routes::SET_REGISTRY, put(registries::set)),
+        (routes::REMOVE_REGISTRY, delete(registries::remove)),
         (routes::HAS_BLOB, head(blobs::has)),
         (routes::PUT_BLOB, put(blobs::put)),
     ]

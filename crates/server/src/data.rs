@@ -5,6 +5,7 @@
 //! DATA/coracle.sock      where clients of this machine reach it
 //! DATA/auth/             secrets of the first start
 //! DATA/state/            functions, revisions, secrets, events, logs
+//! DATA/builder/          what a server keeps that only builds
 //! DATA/store/            images and caches, shared with every other process
 //! ```
 
@@ -12,6 +13,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::function_builder::Role;
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
@@ -82,7 +84,7 @@ impl DataDirectory {
             });
         }
         sign(&mut lock).map_err(io)?;
-        for folder in ["auth", "state"] {
+        for folder in ["auth", "state", "builder"] {
             private_directory(&root.join(folder)).map_err(io)?;
         }
         let root = fs::canonicalize(root).map_err(io)?;
@@ -107,6 +109,15 @@ impl DataDirectory {
     /// Answers where the state is.
     pub fn state(&self) -> PathBuf {
         state(&self.root)
+    }
+
+    /// Answers where the state of a server is that has this role: one that only builds has no functions, and leaves
+    /// those alone that another one on the same data has.
+    pub(crate) fn state_of(&self, role: Role) -> PathBuf {
+        match role {
+            Role::All => self.state(),
+            Role::Builder => self.root.join("builder"),
+        }
     }
 
     /// Answers where images and caches are.

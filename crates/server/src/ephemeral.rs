@@ -11,9 +11,10 @@ use coracle_content::{Lease, Scratch, Store};
 use coracle_gateway::{Gateway, Inbound, Listener, ListenerLimits, Outbound, Peer, Unrecorded};
 use coracle_platform::{
     Addressing, Deploy, DeployError, Deployed, Follower, LogError, Parts, Platform, PlatformConfig,
+    PullsNothing,
 };
 use coracle_sandbox::Sandboxes;
-use coracle_spec::{Digest, FunctionId};
+use coracle_spec::{Deployable, FunctionId};
 use coracle_state::{LogLimits, State};
 use coracle_tasks::{CancellationToken, Tasks};
 use http::{Request, Response};
@@ -75,6 +76,7 @@ impl Ephemeral {
             sandboxes,
             adopted: Vec::new(),
             store: store.clone(),
+            puller: Arc::new(PullsNothing),
             state: State::open(state.path(), LogLimits::default())?,
             tasks: tasks.group(),
         };
@@ -119,7 +121,8 @@ impl Ephemeral {
 
     /// Starts the function, or replaces it by another revision of itself.
     pub async fn deploy(&self, deploy: Deploy) -> Result<Deployed, DeployError> {
-        self.keeping(deploy.image, self.platform.deploy(deploy)).await
+        self.keeping(deploy.image.clone(), self.platform.deploy(deploy))
+            .await
     }
 
     /// Does what [`Ephemeral::deploy`] does, unless it is given up before the revision is ready.
@@ -128,19 +131,25 @@ impl Ephemeral {
         deploy: Deploy,
         given_up: &CancellationToken,
     ) -> Result<Deployed, DeployError> {
-        self.keeping(deploy.image, self.platform.deploy_unless(deploy, given_up))
-            .await
+        self.keeping(
+            deploy.image.clone(),
+            self.platform.deploy_unless(deploy, given_up),
+        )
+        .await
     }
 
     /// Keeps the image while it is being deployed, and after that if it serves.
     async fn keeping(
         &self,
-        image: Digest,
+        image: Deployable,
         deploying: impl Future<Output = Result<Deployed, DeployError>>,
     ) -> Result<Deployed, DeployError> {
         let lease = self.store.lease()?;
-        lease.keep(&image)?;
+        if let Deployable::Stored(image) = &image {
+            lease.keep(image)?;
+        }
         let deployed = deploying.await?;
+        lease.keep(&deployed.revision.image)?;
         *self.image.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
         Ok(deployed)
     }

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! listeners ─► gateway ─┬─► function
+//!                       ├─► /build, /publickey (behind signatures of bodies)
 //!                       └─► /healthz, /ready, /api/v1/… and /v2/… (behind the authentication)
 //! ```
 
@@ -12,10 +13,13 @@ mod api;
 mod auth;
 mod data;
 mod ephemeral;
+mod function_builder;
 mod housekeeping;
 mod listen;
 mod metrics;
+mod own_registry;
 mod problem;
+mod pull;
 mod registry;
 mod router;
 mod serve;
@@ -25,6 +29,7 @@ mod uploads;
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
+pub use function_builder::{BuilderSenders, BuilderSettings, Role};
 pub use housekeeping::ImagesInUse;
 pub use listen::ListenError;
 pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, Tls, serve};

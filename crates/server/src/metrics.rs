@@ -13,6 +13,8 @@ use coracle_gateway::{Outcome, Record, Records};
 use coracle_platform::Platform;
 use http::header::CONTENT_TYPE;
 
+use crate::serve::Counted;
+
 /// The counters; each request adds to a few, without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -60,16 +62,19 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// Makes the service of the metrics' own listener.
-pub(crate) fn router(metrics: Arc<Metrics>, platform: Platform) -> Router {
+pub(crate) fn router(metrics: Arc<Metrics>, platform: Platform, builder: Option<Counted>) -> Router {
     Router::new()
         .route("/metrics", get(show))
-        .with_state((metrics, platform))
+        .with_state((metrics, platform, builder))
 }
 
-async fn show(State((metrics, platform)): State<(Arc<Metrics>, Platform)>) -> impl IntoResponse {
+type Shown = (Arc<Metrics>, Platform, Option<Counted>);
+
+async fn show(State((metrics, platform, builder)): State<Shown>) -> impl IntoResponse {
+    let builds = builder.map(|builder| builder.text()).unwrap_or_default();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4")],
-        metrics.text(&platform),
+        metrics.text(&platform) + &builds,
     )
 }
 

@@ -14,6 +14,14 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
     public().merge(api::router(context, secrets))
 }
 
+/// Makes the service of a server that takes no functions; `readiness` says whether it takes what it does.
+pub(crate) fn only_probes(readiness: Router) -> Router {
+    Router::new()
+        .route("/healthz", get(ok))
+        .merge(readiness)
+        .fallback(no_such_route)
+}
+
 /// Answers for everybody: whether the process lives, and whether it takes requests.
 pub(crate) fn public() -> Router {
     Router::new()

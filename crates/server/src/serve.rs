@@ -1,5 +1,6 @@
 //! The platform as a service: state, listeners, and an orderly end.
 
+mod builder;
 mod config;
 mod error;
 mod sockets;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use coracle_api::types::ServerInfo;
 use coracle_content::Store;
+use coracle_distribution::Client;
 use coracle_gateway::{Gateway, Records, Routes, Table, Unrecorded};
 use coracle_platform::{Parts, Platform, PlatformConfig};
 use coracle_registry::{Registry, Service, Transfers};
@@ -20,18 +22,23 @@ use coracle_state::{LogLimits, State};
 use coracle_tasks::Tasks;
 use tokio::time::timeout;
 
+pub(crate) use builder::Counted;
 pub use config::{Listen, ServeConfig, Tls};
 pub use error::ServeError;
 
+use self::builder::Around;
 use self::sockets::Sockets;
 use crate::api::Context;
 use crate::auth::Secrets;
 use crate::data::DataDirectory;
+use crate::function_builder::{self, Role};
 use crate::housekeeping::{self, ImagesInUse};
 use crate::listen;
 use crate::metrics::{self, Metrics};
+use crate::own_registry::OwnHosts;
+use crate::pull::FromRegistries;
 use crate::registry::{self, Gate};
-use crate::router::router;
+use crate::router::{only_probes, router};
 use crate::uploads::Uploads;
 
 /// A server that runs.
@@ -70,7 +77,7 @@ impl From<Arc<dyn Sandboxes>> for Instances {
 /// Serves the platform from `data`; answers once it takes requests.
 pub async fn serve(
     data: DataDirectory,
-    config: ServeConfig,
+    mut config: ServeConfig,
     instances: impl Into<Instances>,
 ) -> Result<Server, ServeError> {
     let sockets = Sockets::take(&data, &config).await?;
@@ -83,7 +90,25 @@ pub async fn serve(
     let uploads = Arc::new(Uploads::new(&store)?);
     let registry = Registry::open(data.root(), store.clone(), coracle_registry::Limits::default())?;
     let tasks = Tasks::new();
-    let parts = parts(&data, store.clone(), instances.into(), &tasks)?;
+    let puller = FromRegistries {
+        client: Client::new(store.clone(), config.registries.clone()),
+        registry: registry.clone(),
+        own: OwnHosts::of(&public_url, sockets.address),
+    };
+    let around = Around {
+        secrets: &secrets,
+        store: store.clone(),
+        registry: registry.clone(),
+        registries: config.registries.clone(),
+        public_url: &public_url,
+        address: sockets.address,
+    };
+    let builder = config.builder.take();
+    let builder = builder
+        .map(|settings| Counted::new(settings, around))
+        .transpose()?;
+    let state = data.state_of(config.role);
+    let parts = parts(&state, (store.clone(), puller), instances.into(), &tasks)?;
     let platform = Platform::open(settings(&config, &public_url), parts)
         .await
         .map_err(ServeError::Restore)?;
@@ -108,25 +133,31 @@ pub async fn serve(
     let looked_after = (store.clone(), server.registry.clone());
     housekeeping::look_after(looked_after, images, config.cache, &server.tasks);
     let pulled = server.pulled(&config);
+    let role = config.role;
     let context = server.context((store, uploads), config);
-    let gateway = gateway.with_service(router(context, Arc::clone(&server.secrets)).merge(pulled));
-    let scraped = aside(metrics::router(metrics, server.platform.clone()), &server.tasks);
+    let service = server.service(context, builder.as_ref(), role).merge(pulled);
+    let gateway = gateway.with_service(service);
+    let scraped = aside(
+        metrics::router(metrics, server.platform.clone(), builder),
+        &server.tasks,
+    );
     sockets.serve(Arc::new(gateway), scraped, &server.listeners);
     Ok(server)
 }
 
 fn parts(
-    data: &DataDirectory,
-    store: Store,
+    state: &Path,
+    (store, puller): (Store, FromRegistries),
     instances: Instances,
     tasks: &Tasks,
 ) -> Result<Parts, ServeError> {
     let Instances { sandboxes, adopted } = instances;
-    let state = State::open(&data.state(), LogLimits::default())?;
+    let state = State::open(state, LogLimits::default())?;
     Ok(Parts {
         sandboxes,
         adopted,
         store,
+        puller: Arc::new(puller),
         state,
         tasks: tasks.group(),
     })
@@ -164,6 +195,18 @@ impl Server {
             info: Arc::new(info),
             ending: self.listeners.token(),
         }
+    }
+
+    /// What is served beside functions and the registry.
+    fn service(&self, context: Context, builder: Option<&Counted>, role: Role) -> Router {
+        let builds = builder.map(|builder| builder.router(self)).unwrap_or_default();
+        match (role, builder) {
+            (Role::Builder, Some(counted)) => {
+                only_probes(function_builder::readiness(counted.builder.clone()))
+            }
+            _ => router(context, Arc::clone(&self.secrets)),
+        }
+        .merge(builds)
     }
 
     fn pulled(&self, config: &ServeConfig) -> Router {

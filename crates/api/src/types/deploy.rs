@@ -1,15 +1,16 @@
 //! Deploying.
 
-use coracle_spec::{Digest, FunctionId, RevisionConfig};
+use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig};
 use serde::{Deserialize, Serialize};
 
 /// Makes a revision: the body of `POST /api/v1/functions/{namespace}/{name}/revisions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployRequest {
-    /// The image's manifest, whose blobs the server has.
-    pub image: Digest,
-    /// What to call the image when it is shown, such as `hello:latest`.
+    /// The digest of the image's manifest, whose blobs the server has; or the image's name in a registry, which the
+    /// server pulls it from.
+    pub image: Deployable,
+    /// What to call the image when it is shown, such as `hello:latest`; one of a registry has its name there.
     #[serde(default)]
     pub reference: Option<String>,
     /// The rest of what the revision consists of.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coracle_platform::{ConfigError, DeployError, RevisionStatus};
-use coracle_spec::{Class, Digest, Failure as _, Span};
+use coracle_spec::{Class, Deployable, Digest, Failure as _, Span};
 use coracle_tasks::CancellationToken;
 use coracle_testkit::{Program, Said, answering};
 use tokio::sync::Notify;
@@ -147,7 +147,7 @@ async fn a_program_that_listens_elsewhere_is_told_where() {
 async fn what_cannot_be_deployed_is_refused_before_anything_happens() {
     let world = World::running(Program::greeting("one")).await;
     let mut deploy = world.deploy_of(config());
-    deploy.image = Digest::of("nothing");
+    deploy.image = Deployable::Stored(Digest::of("nothing"));
     assert!(matches!(
         world.platform.deploy(deploy).await,
         Err(DeployError::NoImage { .. })

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use coracle_content::Store;
 use coracle_gateway::{Gateway, Inbound, Peer, Unrecorded};
 use coracle_oci::{ImageConfig, assemble};
-use coracle_platform::{Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig};
+use coracle_platform::{Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig, PullsNothing};
 use coracle_sandbox::Adopted;
-use coracle_spec::{Digest, FunctionId, RevisionConfig, Span};
+use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig, Span};
 use coracle_state::State;
 use coracle_tasks::Tasks;
 use coracle_testkit::{FakeSandboxes, Program};
@@ -82,6 +82,7 @@ impl World {
             sandboxes: Arc::new(sandboxes.clone()),
             adopted: left.adopted,
             store,
+            puller: Arc::new(PullsNothing),
             state,
             tasks: tasks.group(),
         };
@@ -105,7 +106,7 @@ impl World {
     pub(crate) fn deploy_of(&self, config: RevisionConfig) -> Deploy {
         Deploy {
             function: hello(),
-            image: self.image,
+            image: Deployable::Stored(self.image),
             reference: None,
             config,
         }

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use coracle_api::types;
 use coracle_platform::{Deploy, Deployed, FunctionSummary, RevisionRecord, RevisionStatus};
-use coracle_spec::Namespace;
+use coracle_spec::{Deployable, Namespace};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -70,6 +70,10 @@ pub(super) async fn deploy(
         reference,
         config,
     }) = body.map_err(BadBody)?;
+    let sent = match &image {
+        Deployable::Stored(digest) => Some(*digest),
+        Deployable::Named(_) => None,
+    };
     let deploy = Deploy {
         function,
         image,
@@ -78,7 +82,9 @@ pub(super) async fn deploy(
     };
     let deployed = context.platform.deploy_for(Some(caller.0), deploy).await;
     // Whether it went well or not: its revision keeps its image now.
-    blobs::deployed(&context, image).await;
+    if let Some(sent) = sent {
+        blobs::deployed(&context, sent).await;
+    }
     let deployed = deployed?;
     Ok((StatusCode::CREATED, Json(outcome(&deployed))))
 }

@@ -2,7 +2,7 @@
 
 use coracle_spec::function::FunctionId;
 use coracle_spec::name::InvalidName;
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, Failure, RegistryName};
 
 /// A path names something in a way that nothing is called.
 #[derive(Debug, thiserror::Error)]
@@ -21,4 +21,9 @@ pub(crate) fn function((namespace, name): (String, String)) -> Result<FunctionId
         namespace: namespace.parse()?,
         name: name.parse()?,
     })
+}
+
+/// Parses the name of a stored credential.
+pub(crate) fn registry(name: &str) -> Result<RegistryName, InvalidPath> {
+    Ok(name.parse()?)
 }

@@ -6,7 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
+use coracle_platform::{EmptySecret, InvalidSealingKey, PayloadKey, SealingKey, Tenant};
 use coracle_spec::{Class, Failure, Hasher};
 use fs_err as fs;
 use ring::hmac;
@@ -28,6 +29,17 @@ pub enum AuthError {
         /// The file.
         path: PathBuf,
     },
+    /// The payload secret is empty.
+    #[error(transparent)]
+    EmptyPayload(#[from] EmptySecret),
+    /// The file holds no key.
+    #[error("`{path}` holds no key that build secrets are sealed for")]
+    Sealing {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: InvalidSealingKey,
+    },
 }
 
 impl Failure for AuthError {
@@ -37,8 +49,10 @@ impl Failure for AuthError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { .. } => None,
-            Self::Empty { .. } => Some("remove the file; the next start makes a new secret".to_owned()),
+            Self::Io { .. } | Self::EmptyPayload(_) => None,
+            Self::Empty { .. } | Self::Sealing { .. } => {
+                Some("remove the file; the next start makes a new secret".to_owned())
+            }
         }
     }
 }
@@ -49,6 +63,9 @@ pub struct Secrets {
     password: String,
     made: Vec<PathBuf>,
     password_file: PathBuf,
+    payload: String,
+    sealing: String,
+    sealing_file: PathBuf,
 }
 
 impl Secrets {
@@ -56,12 +73,17 @@ impl Secrets {
     pub fn of(folder: &Path) -> Result<Self, AuthError> {
         let (password_file, payload_file) = (folder.join("admin-password"), folder.join("payload-secret"));
         let mut made = Vec::new();
-        let password = read_or_make(&password_file, &mut made)?;
-        read_or_make(&payload_file, &mut made)?;
+        let password = read_or_make(&password_file, &URL_SAFE_NO_PAD, &mut made)?;
+        let payload = read_or_make(&payload_file, &URL_SAFE_NO_PAD, &mut made)?;
+        let sealing_file = folder.join("build-secrets-key");
+        let sealing = read_or_make(&sealing_file, &STANDARD, &mut made)?;
         Ok(Self {
             password,
             made,
             password_file,
+            payload,
+            sealing,
+            sealing_file,
         })
     }
 
@@ -73,6 +95,19 @@ impl Secrets {
     /// Answers where the administrator's password is.
     pub fn password_file(&self) -> &Path {
         &self.password_file
+    }
+
+    /// Answers the key that bodies for the Function Builder are signed with, unless others are set.
+    pub fn payload_key(&self) -> Result<PayloadKey, AuthError> {
+        Ok(PayloadKey::new(Tenant::default(), &self.payload)?)
+    }
+
+    /// Answers the key that build secrets are sealed for, unless another is set.
+    pub fn sealing_key(&self) -> Result<SealingKey, AuthError> {
+        SealingKey::parse(&self.sealing).map_err(|source| AuthError::Sealing {
+            path: self.sealing_file.clone(),
+            source,
+        })
     }
 
     /// Answers whether `given` is the administrator's password; takes the same time for every wrong one.
@@ -90,7 +125,10 @@ impl Secrets {
     /// Answers a key that whoever does not know the password cannot have, for one purpose.
     pub(super) fn key(&self, purpose: &str) -> hmac::Key {
         let password = hmac::Key::new(hmac::HMAC_SHA256, self.password.as_bytes());
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&password, purpose.as_bytes()).as_ref())
+        hmac::Key::new(
+            hmac::HMAC_SHA256,
+            hmac::sign(&password, purpose.as_bytes()).as_ref(),
+        )
     }
 }
 
@@ -107,7 +145,7 @@ fn digest(text: &str) -> Vec<u8> {
     hasher.finish().hex().into_bytes()
 }
 
-fn read_or_make(path: &Path, made: &mut Vec<PathBuf>) -> Result<String, AuthError> {
+fn read_or_make(path: &Path, text: &GeneralPurpose, made: &mut Vec<PathBuf>) -> Result<String, AuthError> {
     let io = |source| AuthError::Io {
         path: path.to_owned(),
         source,
@@ -118,7 +156,7 @@ fn read_or_make(path: &Path, made: &mut Vec<PathBuf>) -> Result<String, AuthErro
         }),
         Ok(text) => Ok(text.trim().to_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let secret = make(path).map_err(io)?;
+            let secret = make(path, text).map_err(io)?;
             made.push(path.to_owned());
             Ok(secret)
         }
@@ -127,8 +165,8 @@ fn read_or_make(path: &Path, made: &mut Vec<PathBuf>) -> Result<String, AuthErro
 }
 
 /// Makes a secret of 256 random bits. Written under another name first: a half-written one would lock everybody out.
-fn make(path: &Path) -> std::io::Result<String> {
-    let secret = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+fn make(path: &Path, text: &GeneralPurpose) -> std::io::Result<String> {
+    let secret = text.encode(rand::random::<[u8; 32]>());
     let unfinished = path.with_extension("new");
     let mut file = fs_err::OpenOptions::from_options(private()).open(&unfinished)?;
     writeln!(file, "{secret}")?;
@@ -153,7 +191,7 @@ mod tests {
     fn the_first_start_makes_secrets_that_only_their_owner_reads_and_the_next_one_keeps_them() {
         let folder = tempfile::tempdir().unwrap();
         let first = Secrets::of(folder.path()).unwrap();
-        assert_eq!(first.made().len(), 2);
+        assert_eq!(first.made().len(), 3);
         for path in first.made() {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use coracle_content::Limits;
 use coracle_platform::Builds;
 
+use crate::function_builder::{BuilderSettings, Role};
+
 /// Where functions and the API are served.
 #[derive(Debug)]
 pub enum Listen {
@@ -49,6 +51,12 @@ pub struct ServeConfig {
     pub cache: Limits,
     /// Builds sources that are sent; none: the server takes images only.
     pub builds: Option<Builds>,
+    /// What the server does.
+    pub role: Role,
+    /// The Function Builder; none: its routes are not there.
+    pub builder: Option<BuilderSettings>,
+    /// How registries are reached that functions' images are pulled from, and who the server is there.
+    pub registries: coracle_distribution::Settings,
     /// Whether images may be pulled from the registry without credentials.
     pub anonymous_pull: bool,
     /// The version of the program.
@@ -72,6 +80,9 @@ impl Default for ServeConfig {
                 unused: None,
             },
             builds: None,
+            role: Role::All,
+            builder: None,
+            registries: coracle_distribution::Settings::default(),
             anonymous_pull: false,
             version: String::new(),
             shutdown_grace: Duration::from_secs(30),

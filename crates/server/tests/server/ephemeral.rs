@@ -10,7 +10,7 @@ use coracle_content::Store;
 use coracle_gateway::{DEV_ERROR, Inbound};
 use coracle_platform::Deploy;
 use coracle_server::{Ephemeral, EphemeralConfig, Trouble};
-use coracle_spec::{Digest, RevisionConfig};
+use coracle_spec::{Deployable, Digest, RevisionConfig};
 use coracle_testkit::{FakeSandboxes, Program};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -49,7 +49,7 @@ async fn world(listen: Option<SocketAddr>) -> World {
 fn deploy(image: Digest) -> Deploy {
     Deploy {
         function: hello(),
-        image,
+        image: Deployable::Stored(image),
         reference: None,
         config: RevisionConfig::default(),
     }

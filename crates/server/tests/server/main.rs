@@ -11,6 +11,7 @@
 mod access;
 mod end;
 mod ephemeral;
+mod function_builder;
 mod functions;
 mod registry;
 mod start;

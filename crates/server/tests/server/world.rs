@@ -12,7 +12,7 @@ use coracle_content::Store;
 use coracle_oci::{ImageConfig, assemble};
 use coracle_sandbox::Sandboxes;
 use coracle_server::{DataDirectory, Listen, ServeConfig, ServeError, Server, serve, store};
-use coracle_spec::{Digest, FunctionId, RevisionConfig, Span};
+use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig, Span};
 use coracle_testkit::{FakeSandboxes, Program};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -63,7 +63,7 @@ impl World {
         let mut config = RevisionConfig::default();
         config.health.grace = Span(Duration::from_millis(300));
         DeployRequest {
-            image: self.image,
+            image: Deployable::Stored(self.image),
             reference: Some("hello:latest".to_owned()),
             config,
         }
