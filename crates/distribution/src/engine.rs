@@ -135,7 +135,7 @@ impl Engine {
                 line.error
             }
         });
-        let complaint = complaint.filter(|complaint| !complaint.is_empty()).last();
+        let complaint = { complaint }.rfind(|complaint| !complaint.is_empty());
         match complaint {
             Some(complaint) => Err(EngineError::Refused(complaint)),
             None if response.status().is_success() => Ok(()),

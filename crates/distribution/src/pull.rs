@@ -41,6 +41,9 @@ pub(crate) struct Found {
     endpoints: Vec<Endpoint>,
 }
 
+/// An image's digest, that of the index it is in, and its manifest.
+type Place = (Digest, Option<Digest>, Manifest);
+
 impl Client {
     pub(crate) async fn do_resolve(
         &self,
@@ -117,18 +120,11 @@ impl Client {
                     });
                 }
                 Err(error @ DistributionError::Store(_)) => return Err(error),
-                Err(error) => last = Some(self.passed_over(endpoint, error)),
+                Err(error) => last = Some(passed_over(endpoint, error)),
             }
         }
         // There is always the registry itself.
         Err(last.unwrap_or(DistributionError::Cancelled))
-    }
-
-    fn passed_over(&self, endpoint: &Endpoint, error: DistributionError) -> DistributionError {
-        if endpoint.is_mirror {
-            tracing::debug!(%endpoint, error = &error as &dyn std::error::Error, "a mirror is passed over");
-        }
-        error
     }
 
     async fn find_at(
@@ -136,36 +132,30 @@ impl Client {
         endpoint: &Endpoint,
         image: &ImageRef,
         platform: Platform,
-    ) -> Result<(Digest, Option<Digest>, Manifest), DistributionError> {
+    ) -> Result<Place, DistributionError> {
         let name = image.to_string();
-        let top = match image.digest() {
-            Some(digest) => self.stored(*digest).await?,
-            None => None,
-        };
-        let session;
-        let top = match top {
-            Some(top) => top,
-            None => {
-                session = Session::open(&self.shared, endpoint, image, Access::Pull).await?;
-                self.named(&session, image).await?
-            }
-        };
+        let top = self.top(endpoint, image).await?;
         let document = Document::read(&name, &top.bytes)?;
         self.keep(&top).await?;
         match document {
             Document::Manifest(manifest) => Ok((top.digest, None, self.checked(&name, manifest)?)),
             Document::Index(manifests) => {
                 let chosen = choose(&name, &manifests, platform)?.digest(&name)?;
-                let fetched = self.child(endpoint, image, chosen).await?;
-                match Document::read(&name, &fetched.bytes)? {
-                    Document::Manifest(manifest) => {
-                        self.keep(&fetched).await?;
-                        Ok((chosen, Some(top.digest), self.checked(&name, manifest)?))
-                    }
-                    Document::Index(_) => Err(document::unusable(&name, "its index names another index")),
-                }
+                let manifest = self.child(endpoint, image, chosen).await?;
+                Ok((chosen, Some(top.digest), self.checked(&name, manifest)?))
             }
         }
+    }
+
+    /// Fetches what the name stands for: an image or an index.
+    async fn top(&self, endpoint: &Endpoint, image: &ImageRef) -> Result<Fetched, DistributionError> {
+        if let Some(digest) = image.digest()
+            && let Some(stored) = self.stored(*digest).await?
+        {
+            return Ok(stored);
+        }
+        let session = Session::open(&self.shared, endpoint, image, Access::Pull).await?;
+        self.named(&session, image).await
     }
 
     /// Fetches a manifest that an index names.
@@ -174,12 +164,21 @@ impl Client {
         endpoint: &Endpoint,
         image: &ImageRef,
         digest: Digest,
-    ) -> Result<Fetched, DistributionError> {
-        if let Some(stored) = self.stored(digest).await? {
-            return Ok(stored);
+    ) -> Result<Manifest, DistributionError> {
+        let fetched = if let Some(stored) = self.stored(digest).await? {
+            stored
+        } else {
+            let session = Session::open(&self.shared, endpoint, image, Access::Pull).await?;
+            self.by_digest(&session, digest, image).await?
+        };
+        let name = image.to_string();
+        match Document::read(&name, &fetched.bytes)? {
+            Document::Manifest(manifest) => {
+                self.keep(&fetched).await?;
+                Ok(manifest)
+            }
+            Document::Index(_) => Err(document::unusable(&name, "its index names another index")),
         }
-        let session = Session::open(&self.shared, endpoint, image, Access::Pull).await?;
-        self.by_digest(&session, digest, image).await
     }
 
     fn checked(&self, name: &str, manifest: Manifest) -> Result<Manifest, DistributionError> {
@@ -225,6 +224,13 @@ impl Client {
         let origin = Endpoint::origin(image.registry());
         mirrors.iter().cloned().chain([origin]).collect()
     }
+}
+
+fn passed_over(endpoint: &Endpoint, error: DistributionError) -> DistributionError {
+    if endpoint.is_mirror {
+        tracing::debug!(%endpoint, error = &error as &dyn std::error::Error, "a mirror is passed over");
+    }
+    error
 }
 
 fn check_platform(name: &str, config: &[u8], wanted: Platform) -> Result<(), DistributionError> {

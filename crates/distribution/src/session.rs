@@ -88,14 +88,14 @@ impl<'a> Session<'a> {
     async fn try_schemes(&mut self) -> Result<(), DistributionError> {
         let found = match self.probe().await {
             Ok(()) => Scheme::Https,
-            Err(error) if error.is_untrusted() => return Err(self.unreachable(&self.base, error)),
+            Err(error) if error.is_untrusted() => return Err(unreachable(&self.base, error)),
             Err(secure) => {
                 let plain = self
                     .endpoint
                     .base(Scheme::Http)
                     .unwrap_or_else(|| self.base.clone());
                 let tried = std::mem::replace(&mut self.base, plain);
-                self.probe().await.map_err(|_| self.unreachable(&tried, secure))?;
+                self.probe().await.map_err(|_| unreachable(&tried, secure))?;
                 Scheme::Http
             }
         };
@@ -164,7 +164,7 @@ impl<'a> Session<'a> {
         let http = self.shared.http().map_err(DistributionError::from)?;
         let failed = |broken: Broken| {
             let final_ = broken.is_untrusted() || is_redirect(&broken);
-            let error = self.unreachable(&call.url, broken);
+            let error = unreachable(&call.url, broken);
             if final_ {
                 Setback::Final(error)
             } else {
@@ -217,13 +217,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(crate) fn unreachable(&self, url: &Url, source: Broken) -> DistributionError {
-        DistributionError::Unreachable {
-            url: SafeUrl::of(url.as_str()),
-            source,
-        }
-    }
-
     pub(crate) fn patience(&self) -> &Patience {
         &self.shared.settings.patience
     }
@@ -255,6 +248,14 @@ impl<'a> Session<'a> {
             None => own,
         };
         (self.base.to_string(), scope)
+    }
+}
+
+/// Answers the error of a connection that broke.
+pub(crate) fn unreachable(url: &Url, source: Broken) -> DistributionError {
+    DistributionError::Unreachable {
+        url: SafeUrl::of(url.as_str()),
+        source,
     }
 }
 

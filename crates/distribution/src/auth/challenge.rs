@@ -103,33 +103,32 @@ mod tests {
         Challenge::of(&headers)
     }
 
-    fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer(Bearer {
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer(Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
-        }))
+        })
     }
 
     #[test]
     fn challenges_are_read_in_each_form_that_registries_write() {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="a:b,c""#;
-        assert_eq!(
-            read(&[hub]),
-            bearer("https://auth.docker.io/token", Some("registry.docker.io"))
-        );
-        assert_eq!(read(&["bearer realm=https://a/t"]), bearer("https://a/t", None));
-        assert_eq!(
-            read(&[r#"Basic realm="Registry, \"here\"""#]),
-            Some(Challenge::Basic)
-        );
-        assert_eq!(
-            read(&[r#"Basic realm="x", Bearer realm="https://a/t" , service=s"#]),
-            bearer("https://a/t", Some("s"))
-        );
-        assert_eq!(
-            read(&["Basic", r#"Bearer realm="https://a/t""#]),
-            bearer("https://a/t", None)
-        );
+        let at_hub = bearer("https://auth.docker.io/token", Some("registry.docker.io"));
+        for (texts, expected) in [
+            (&[hub][..], at_hub),
+            (&["bearer realm=https://a/t"], bearer("https://a/t", None)),
+            (&[r#"Basic realm="Registry, \"here\"""#], Challenge::Basic),
+            (
+                &[r#"Basic realm="x", Bearer realm="https://a/t" , service=s"#],
+                bearer("https://a/t", Some("s")),
+            ),
+            (
+                &["Basic", r#"Bearer realm="https://a/t""#],
+                bearer("https://a/t", None),
+            ),
+        ] {
+            assert_eq!(read(texts), Some(expected), "{texts:?}");
+        }
     }
 
     #[test]

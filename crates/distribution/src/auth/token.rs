@@ -1,5 +1,5 @@
 //! Tokens from a token server: for a name and a password, for an identity token, or for nobody
-//! (distribution documentation, "Token authentication" and "OAuth2 token authentication").
+//! (distribution documentation, "Token authentication" and "`OAuth2` token authentication").
 
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,11 @@ const LARGEST: u64 = 1 << 20;
 /// How long a token is good that does not say so (distribution documentation).
 const USUAL_LIFE: u64 = 60;
 
-/// How long before its end a token is not used any more.
-const MARGIN: Duration = Duration::from_secs(10);
+/// The longest that one is believed to be good, in seconds.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
+
+/// How long before its end one is not used any more, in seconds.
+const MARGIN: u64 = 10;
 
 #[derive(Debug, Deserialize)]
 struct Answer {
@@ -54,9 +57,13 @@ pub(super) async fn fetch(
         url,
         problem: "no token".to_owned(),
     })?;
-    let life = Duration::from_secs(answer.expires_in.unwrap_or(USUAL_LIFE).max(USUAL_LIFE));
+    let life = answer
+        .expires_in
+        .unwrap_or(USUAL_LIFE)
+        .clamp(USUAL_LIFE, LONGEST_LIFE);
+    let life = Duration::from_secs(life - MARGIN);
     let header = answer.token.and_then(|token| bearer_header(token.expose()));
-    Ok((header, Some(asked + life - MARGIN)))
+    Ok((header, Some(asked + life)))
 }
 
 /// Answers the token server's address. What a registry reached by TLS names must be reached so too: passwords go there.

@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Broken, DistributionError};
 use crate::progress::{Outcome, Progress, Transfer};
 use crate::reply;
-use crate::session::{Access, Session};
+use crate::session::{Access, Session, unreachable};
 use crate::sink::{Sink, joined};
 
 /// How many bytes have to come before attempts are counted anew.
@@ -197,7 +197,7 @@ impl<'a> Download<'a> {
 
     fn broken(&self, broken: Broken) -> Setback {
         let url = self.call().url;
-        Setback::Passing(self.session.unreachable(&url, broken), None)
+        Setback::Passing(unreachable(&url, broken), None)
     }
 
     fn protocol(&self, problem: &str) -> DistributionError {

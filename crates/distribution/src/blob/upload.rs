@@ -26,7 +26,7 @@ use crate::error::{Broken, DistributionError};
 use crate::places;
 use crate::progress::{Outcome, Progress, Transfer};
 use crate::reply;
-use crate::session::Session;
+use crate::session::{Session, unreachable};
 use crate::sink::joined;
 
 /// The largest blob that is sent together with its end, in bytes.
@@ -98,7 +98,7 @@ struct Upload<'a> {
 impl Upload<'_> {
     async fn is_there(&self) -> Result<bool, DistributionError> {
         let url = self.session.url(&format!("blobs/{}", self.gift.blob.digest));
-        let response = self.session.send(&self.call(Method::HEAD, url)).await?;
+        let response = self.session.send(&Call::new(Method::HEAD, url)).await?;
         Ok(response.status().is_success())
     }
 
@@ -122,7 +122,7 @@ impl Upload<'_> {
         url.query_pairs_mut()
             .append_pair("mount", &self.gift.blob.digest.to_string())
             .append_pair("from", &other);
-        let mut call = self.call(Method::POST, url);
+        let mut call = Call::new(Method::POST, url);
         call.also_reads = Some(other);
         match self.session.send(&call).await {
             Ok(response) if response.status() == StatusCode::CREATED => Ok(Start::Mounted),
@@ -133,7 +133,7 @@ impl Upload<'_> {
 
     async fn begin(&self) -> Result<Url, DistributionError> {
         let url = self.session.url("blobs/uploads/");
-        let response = self.session.send(&self.call(Method::POST, url)).await?;
+        let response = self.session.send(&Call::new(Method::POST, url)).await?;
         if response.status() == StatusCode::ACCEPTED {
             return location(&response);
         }
@@ -173,9 +173,7 @@ impl Upload<'_> {
     async fn patch(&self, at: &Url, from: u64) -> Result<Url, Setback> {
         let size = self.gift.blob.size;
         let moved = Arc::new(Moved::default());
-        let mut call = self
-            .call(Method::PATCH, at.clone())
-            .header(header::CONTENT_TYPE, octets());
+        let mut call = Call::new(Method::PATCH, at.clone()).header(header::CONTENT_TYPE, octets());
         if from > 0
             && let Ok(range) = HeaderValue::from_str(&format!("{from}-{}", size - 1))
         {
@@ -216,7 +214,7 @@ impl Upload<'_> {
                 }
                 () = sleep_until(until) => {
                     let stalled = Broken::Stalled(patience.stall);
-                    return Err(Setback::Passing(self.session.unreachable(&call.url, stalled), None));
+                    return Err(Setback::Passing(unreachable(&call.url, stalled), None));
                 }
             }
         }
@@ -224,7 +222,7 @@ impl Upload<'_> {
 
     /// Asks how far an upload got, and begins another when that is not known.
     async fn resume(&self, at: Url) -> Result<(Url, u64), DistributionError> {
-        let response = self.session.send(&self.call(Method::GET, at.clone())).await;
+        let response = self.session.send(&Call::new(Method::GET, at.clone())).await;
         if let Ok(response) = response
             && response.status().is_success()
             && let Some(received) = received(&response).filter(|received| *received < self.gift.blob.size)
@@ -238,8 +236,7 @@ impl Upload<'_> {
     async fn commit(&self, mut at: Url, payload: Payload) -> Result<(), DistributionError> {
         at.query_pairs_mut()
             .append_pair("digest", &self.gift.blob.digest.to_string());
-        let mut call = self
-            .call(Method::PUT, at)
+        let mut call = Call::new(Method::PUT, at)
             .header(header::CONTENT_TYPE, octets())
             .carrying(payload);
         call.patience = Some(self.session.patience().commit);
@@ -258,10 +255,6 @@ impl Upload<'_> {
     async fn unexpected(&self, response: Response) -> DistributionError {
         let what = format!("{} of {}", self.gift.blob.digest, self.gift.image);
         reply::unexpected(response, &what, self.session.patience()).await
-    }
-
-    fn call(&self, method: Method, url: Url) -> Call {
-        Call::new(method, url)
     }
 }
 

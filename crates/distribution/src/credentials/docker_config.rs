@@ -31,7 +31,8 @@ struct Contents {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
 struct Auth {
-    auth: Secret,
+    #[serde(rename = "auth")]
+    both: Secret,
     username: String,
     password: Secret,
     identitytoken: Secret,
@@ -101,8 +102,8 @@ impl Auth {
         if let Some(token) = given(&self.registrytoken) {
             return Some(Credential::Bearer(token));
         }
-        let (user, password) = match given(&self.auth) {
-            Some(auth) => decode(auth.expose())?,
+        let (user, password) = match given(&self.both) {
+            Some(both) => decode(both.expose())?,
             None => (self.username.clone(), self.password.clone()),
         };
         (!user.is_empty()).then_some(Credential::Basic { user, password })

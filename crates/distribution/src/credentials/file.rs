@@ -150,8 +150,8 @@ mod tests {
             for number in 0..8 {
                 let file = &file;
                 scope.spawn(move || {
-                    file.store(&format!("r{number}.example"), "ada", &Secret::new("s"))
-                        .unwrap()
+                    let host = format!("r{number}.example");
+                    file.store(&host, "ada", &Secret::new("s")).unwrap();
                 });
             }
         });

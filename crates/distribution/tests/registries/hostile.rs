@@ -63,8 +63,8 @@ impl Reply {
         self
     }
 
-    pub(crate) fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
+    pub(crate) fn header(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.headers.push((name.to_owned(), format!("{value}")));
         self
     }
 
@@ -140,10 +140,10 @@ async fn serve(
     let reply = answer(&request);
     let mut head = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", reply.status);
     if !reply.headers.iter().any(|(name, _)| name == "content-length") {
-        head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
+        head = format!("{head}content-length: {}\r\n", reply.body.len());
     }
     for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head = format!("{head}{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).await?;

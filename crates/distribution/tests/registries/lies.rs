@@ -119,9 +119,9 @@ async fn bytes_that_are_not_what_was_meant_do_not_get_into_the_store() {
         };
         let bytes = shelf.get_mut(&digest.to_string()).unwrap();
         if part == "longer" {
-            bytes.push(0)
+            bytes.push(0);
         } else {
-            bytes[7] ^= 1
+            bytes[7] ^= 1;
         }
         let lie = bytes.clone();
         let registry = Hostile::start(move |request| {

@@ -159,8 +159,8 @@ async fn an_upload_that_is_sent_elsewhere_does_not_take_the_password_along() {
 
 #[tokio::test]
 async fn a_token_that_is_refused_is_fetched_again() {
-    let (served, server) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let tokens = Arc::clone(&server);
+    let (served, given) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let tokens = Arc::clone(&given);
     let realm = Hostile::start(move |_| {
         let number = tokens.fetch_add(1, Ordering::SeqCst);
         Reply::bytes(format!(r#"{{"access_token":"t{number}"}}"#))
@@ -178,5 +178,5 @@ async fn a_token_that_is_refused_is_fetched_again() {
     for _ in 0..3 {
         client.check(&registry.host()).await.unwrap();
     }
-    assert_eq!(server.load(Ordering::SeqCst), 2);
+    assert_eq!(given.load(Ordering::SeqCst), 2);
 }
