@@ -105,6 +105,8 @@ pub struct Excerpt(Vec<(usize, bool, String)>);
 const AROUND: usize = 2;
 /// Of a long instruction the first lines are enough.
 const MOST: usize = 12;
+/// And of a long line its start, in characters.
+const WIDTH: usize = 200;
 
 /// Answers `lines` of `text`, marked, with those around them.
 pub fn excerpt(text: &str, lines: Lines) -> Excerpt {
@@ -119,10 +121,17 @@ pub fn excerpt(text: &str, lines: Lines) -> Excerpt {
             .take(MOST)
             .map(|(number, line)| {
                 let is_marked = (lines.first..=lines.last).contains(&number);
-                (number, is_marked, line.to_owned())
+                (number, is_marked, shortened(line))
             })
             .collect(),
     )
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 impl fmt::Display for Excerpt {

@@ -92,10 +92,17 @@ pub enum ExpandError {
         /// What the author says about it.
         message: String,
     },
+    /// The values of the variables are too long together.
+    #[error("its variables are longer than {MOST} bytes together")]
+    TooLong,
     /// A pattern is none.
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
 }
+
+/// The most bytes that the variables of one text have together. A variable of a command cannot be longer than 128 KiB
+/// (execve(2)); without a bound, `A=$A$A` twenty times would fill the memory.
+pub const MOST: usize = 1 << 20;
 
 /// Replaces the variables of `text`; `value` answers the value of each, if it has one.
 pub fn expand(
@@ -109,6 +116,7 @@ pub fn expand(
         value,
         used: BTreeSet::new(),
         unset: BTreeSet::new(),
+        left: MOST,
     };
     let (text, words) = reader.until(None, rules.keeps_escapes)?;
     Ok(Expanded {
@@ -125,6 +133,8 @@ struct Reader<'a> {
     value: &'a dyn Fn(&str) -> Option<String>,
     used: BTreeSet<String>,
     unset: BTreeSet<String>,
+    /// How many bytes its variables may still have.
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -253,7 +263,7 @@ impl Reader<'_> {
         if name.is_empty() {
             return Ok("$".to_owned());
         }
-        Ok(match self.look_up(&name) {
+        Ok(match self.look_up(&name)? {
             None if self.rules.keeps_unset => format!("${name}"),
             value => value.unwrap_or_default(),
         })
@@ -268,10 +278,11 @@ impl Reader<'_> {
         }
         let name = self.name();
         match self.input.next() {
-            Some('}') => Ok(match self.look_up(&name) {
+            Some('}') => Ok(match self.look_up(&name)? {
                 None if self.rules.keeps_unset => format!("${{{name}}}"),
                 value => value.unwrap_or_default(),
             }),
+            None => Err(ExpandError::Brace),
             Some('/') => self.replaced(&name),
             Some(':') => {
                 let modifier = self.input.next();
@@ -301,7 +312,7 @@ impl Reader<'_> {
             return Err(ExpandError::Modifier(modifier.text()));
         }
         let (word, _) = self.until(Some('}'), is_pattern)?;
-        let value = self.look_up(name);
+        let value = self.look_up(name)?;
         if value.is_none() && self.rules.keeps_unset {
             return Ok(format!("${{{name}{}{word}}}", modifier.text()));
         }
@@ -313,7 +324,7 @@ impl Reader<'_> {
         let is_everywhere = self.input.next_if_eq(&'/').is_some();
         let (pattern, _) = self.until(Some('/'), true)?;
         let (replacement, _) = self.until(Some('}'), true)?;
-        match self.look_up(name) {
+        match self.look_up(name)? {
             None if self.rules.keeps_unset => Ok(format!("${{{name}/{pattern}/{replacement}}}")),
             value => Ok(replace(
                 &value.unwrap_or_default(),
@@ -343,14 +354,16 @@ impl Reader<'_> {
         name
     }
 
-    fn look_up(&mut self, name: &str) -> Option<String> {
+    fn look_up(&mut self, name: &str) -> Result<Option<String>, ExpandError> {
         let value = (self.value)(name);
+        let length = value.as_ref().map_or(0, String::len);
+        self.left = self.left.checked_sub(length).ok_or(ExpandError::TooLong)?;
         let seen = if value.is_some() {
             &mut self.used
         } else {
             &mut self.unset
         };
         seen.insert(name.to_owned());
-        value
+        Ok(value)
     }
 }

@@ -22,7 +22,7 @@ mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coracle_dockerfile::Dockerfile;
+use coracle_dockerfile::{Dockerfile, Lines};
 use coracle_spec::image::ImageDocument;
 use coracle_spec::{Digest, ImageRef};
 
@@ -97,8 +97,7 @@ pub enum Planned {
 /// # Errors
 /// What is wrong, with the Dockerfile's lines.
 pub fn plan(input: &Input<'_>, known: &Known) -> Result<Planned, DockerfileError> {
-    let file =
-        coracle_dockerfile::parse(input.text).map_err(|error| DockerfileError::parse(input, &error))?;
+    let file = parsed(input)?;
     let mut checks = Checks::new(input, &file)?;
     checks::whole::check(&file, &mut checks);
     let last = file.stages.last().and_then(|stage| stage.name.as_deref());
@@ -139,12 +138,26 @@ pub fn plan(input: &Input<'_>, known: &Known) -> Result<Planned, DockerfileError
     Ok(Planned::Complete(Box::new(plan)))
 }
 
+/// The most instructions of a file.
+const MOST: usize = 10_000;
+
+fn parsed(input: &Input<'_>) -> Result<Dockerfile, DockerfileError> {
+    let file =
+        coracle_dockerfile::parse(input.text).map_err(|error| DockerfileError::parse(input, &error))?;
+    let own: usize = file.stages.iter().map(|stage| stage.instructions.len()).sum();
+    if own + file.stages.len() + file.arguments.len() > MOST {
+        let wrong = Wrong::new(format!("there are more than {MOST} instructions"));
+        return Err(wrong.at(input, Lines::one(1)));
+    }
+    Ok(file)
+}
+
 /// Answers the number of the stage that becomes the image.
 fn target(graph: &Graph, file: &Dockerfile, input: &Input<'_>) -> Result<usize, DockerfileError> {
     let lines = file.stages.last().map(|stage| stage.lines);
     graph
         .target(input.stage)
-        .map_err(|wrong: Wrong| wrong.at(input, lines.unwrap_or(coracle_dockerfile::Lines::one(1))))
+        .map_err(|wrong: Wrong| wrong.at(input, lines.unwrap_or(Lines::one(1))))
 }
 
 fn why(graph: &Graph, target: usize, input: &Input<'_>) -> String {

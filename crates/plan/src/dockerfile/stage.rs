@@ -56,6 +56,10 @@ struct Stage<'a, 'b> {
 /// Who wrote an entry of an image's history: what BuildKit's front end puts there, which tools look for.
 const COMMENT: &str = "buildkit.dockerfile.v0";
 
+/// The most steps of a plan, and the most bytes that a stage adds to its image's history: more than any engine takes.
+const MOST_STEPS: usize = 1_000;
+const MOST_NOTED: usize = 4 << 20;
+
 impl Shared<'_> {
     /// Carries out a stage.
     pub(super) fn carry_out(
@@ -210,7 +214,10 @@ impl Stage<'_, '_> {
     }
 
     /// Adds a step whose layer is the stage's next one.
-    fn step(&mut self, command: &Command, op: Op) {
+    fn step(&mut self, command: &Command, op: Op) -> Result<(), Wrong> {
+        if self.shared.steps.done.len() >= MOST_STEPS {
+            return Err(Wrong::new(format!("there are more than {MOST_STEPS} steps")));
+        }
         let id = format!("{}.{}", self.name, self.made);
         self.made += 1;
         let word = keyword(&command.text);
@@ -226,16 +233,24 @@ impl Stage<'_, '_> {
         };
         let id = self.shared.steps.add(id, &name, op, standing);
         self.state.layers.push(id);
+        Ok(())
     }
 
     /// Notes in the image's history what was done, and whether that made a layer.
-    fn noted(&mut self, what: String, has_layer: bool) {
+    fn noted(&mut self, what: String, has_layer: bool) -> Result<(), Wrong> {
+        self.state.noted += what.len();
+        if self.state.noted > MOST_NOTED {
+            return Err(Wrong::new(format!(
+                "the image's history has more than {MOST_NOTED} bytes"
+            )));
+        }
         self.state.document.history.push(History {
             created_by: what,
             comment: COMMENT.to_owned(),
             empty_layer: !has_layer,
             ..History::default()
         });
+        Ok(())
     }
 
     /// Notes that of several instructions only the last counts.

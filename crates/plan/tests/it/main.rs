@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare itself fails")]
 
 mod binary;
+mod dockerfile;
 mod examples;
 mod folder;
 mod go;

@@ -27,8 +27,8 @@ impl Source {
             return Ok(Self::Nothing);
         }
         let reference: ImageRef = name.parse().map_err(|error| {
-            Wrong::new(format!("`{name}` is neither a stage nor an image: {error}"))
-                .hint("a stage is named as in `FROM image AS name`, in lower case, above what uses it")
+            Wrong::new(format!("{error}, and no stage above is called so"))
+                .hint("a stage is named as in `FROM image AS name`, and FROM takes its name in lower case")
         })?;
         Ok(Self::Image(Wanted { reference, arch }))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::error::{DockerfileError, Wrong};
 use super::super::{Input, Known, Wanted};
 use super::triggers;
-use super::{Graph, Source};
+use super::{Graph, Node, Source};
 
 /// What the target needs.
 #[derive(Debug, Default)]
@@ -74,39 +74,45 @@ impl Graph {
         std::iter::once(&node.base).chain(copied)
     }
 
-    /// Refuses stages that need themselves.
+    /// Refuses stages that need themselves, by taking away, again and again, what nothing left copies from.
     pub(super) fn refuse_circles(&self, input: &Input<'_>) -> Result<(), DockerfileError> {
-        for (index, node) in self.stages.iter().enumerate() {
-            for command in &node.commands {
-                let stages = command.sources.iter().flatten().filter_map(Source::stage);
-                if stages.into_iter().any(|from| self.copies_from(from, index)) {
-                    let name = node.name.clone().unwrap_or_else(|| index.to_string());
-                    return Err(
-                        Wrong::new(format!("the stage `{name}` needs itself")).at(input, command.lines)
-                    );
-                }
+        let mut uses: Vec<usize> = vec![0; self.stages.len()];
+        for from in self.stages.iter().flat_map(Node::copied) {
+            uses[from] += 1;
+        }
+        let mut free: Vec<usize> = (0..uses.len()).filter(|index| uses[*index] == 0).collect();
+        while let Some(index) = free.pop() {
+            for from in self.stages[index].copied() {
+                uses[from] -= 1;
+                free.extend((uses[from] == 0).then_some(from));
+            }
+        }
+        // What is left is used by others that are left: by themselves, in the end.
+        let is_left = |source: &Source| source.stage().is_some_and(|from| uses[from] > 0);
+        for (index, node) in self
+            .stages
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| uses[*index] > 0)
+        {
+            let guilty = node
+                .commands
+                .iter()
+                .find(|command| command.sources.iter().flatten().any(is_left));
+            if let Some(command) = guilty {
+                let name = node.name.clone().unwrap_or_else(|| index.to_string());
+                return Err(Wrong::new(format!("the stage `{name}` needs itself")).at(input, command.lines));
             }
         }
         Ok(())
     }
+}
 
-    /// Answers whether a stage copies from another one, or from one that does; or is that one.
-    fn copies_from(&self, stage: usize, wanted: usize) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![stage];
-        while let Some(index) = open.pop() {
-            if index == wanted {
-                return true;
-            }
-            if seen.insert(index) {
-                let sources = self.stages[index]
-                    .commands
-                    .iter()
-                    .flat_map(|command| &command.sources);
-                open.extend(sources.flatten().filter_map(Source::stage));
-            }
-        }
-        false
+impl Node {
+    /// Answers the stages that it copies from.
+    fn copied(&self) -> impl Iterator<Item = usize> {
+        let sources = self.commands.iter().flat_map(|command| &command.sources);
+        sources.flatten().filter_map(Source::stage)
     }
 }
 

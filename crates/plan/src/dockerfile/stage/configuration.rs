@@ -16,7 +16,7 @@ impl Stage<'_, '_> {
     pub(super) fn cmd(&mut self, line: &CommandLine, command: &Command) -> Result<(), Wrong> {
         self.once("CMD", command);
         let words = self.words(line, command);
-        self.noted(format!("CMD {}", text::quoted_list(&words)), false);
+        self.noted(format!("CMD {}", text::quoted_list(&words)), false)?;
         let config = &mut self.state.document.config;
         config.cmd = Some(words).filter(|words| !words.is_empty());
         config.args_escaped = true;
@@ -26,7 +26,7 @@ impl Stage<'_, '_> {
     pub(super) fn entrypoint(&mut self, line: &CommandLine, command: &Command) -> Result<(), Wrong> {
         self.once("ENTRYPOINT", command);
         let words = self.words(line, command);
-        self.noted(format!("ENTRYPOINT {}", text::quoted_list(&words)), false);
+        self.noted(format!("ENTRYPOINT {}", text::quoted_list(&words)), false)?;
         let has_command = self.seen.contains_key("CMD");
         let config = &mut self.state.document.config;
         config.entrypoint = Some(words).filter(|words| !words.is_empty());
@@ -80,7 +80,7 @@ impl Stage<'_, '_> {
             text::duration(schedule.start_interval),
             schedule.retries
         );
-        self.noted(note, false);
+        self.noted(note, false)?;
         let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.state.document.config.healthcheck = Some(image::Healthcheck {
             test,
@@ -95,7 +95,7 @@ impl Stage<'_, '_> {
 
     pub(super) fn maintainer(&mut self, name: &str) -> Result<(), Wrong> {
         name.clone_into(&mut self.state.document.author);
-        self.noted(format!("MAINTAINER {name}"), false);
+        self.noted(format!("MAINTAINER {name}"), false)?;
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Stage<'_, '_> {
 
     pub(super) fn shell(&mut self, words: &[String]) -> Result<(), Wrong> {
         self.state.document.config.shell = words.to_vec();
-        self.noted(format!("SHELL {}", text::list(words)), false);
+        self.noted(format!("SHELL {}", text::list(words)), false)?;
         Ok(())
     }
 
@@ -118,14 +118,14 @@ impl Stage<'_, '_> {
                 Wrong::new(format!("`{signal}` is no signal")).hint("expected one such as `SIGTERM` or `15`")
             );
         }
-        self.noted(format!("STOPSIGNAL {signal}"), false);
+        self.noted(format!("STOPSIGNAL {signal}"), false)?;
         self.state.document.config.stop_signal = signal;
         Ok(())
     }
 
     pub(super) fn user(&mut self, user: &str, command: &Command) -> Result<(), Wrong> {
         let user = self.value(user, command)?;
-        self.noted(format!("USER {user}"), false);
+        self.noted(format!("USER {user}"), false)?;
         self.state.document.config.user = user;
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Stage<'_, '_> {
         if values.iter().any(String::is_empty) {
             return Err(Wrong::new("VOLUME specified can not be an empty string"));
         }
-        self.noted(format!("VOLUME {}", text::list(&values)), false);
+        self.noted(format!("VOLUME {}", text::list(&values)), false)?;
         let volumes = &mut self.state.document.config.volumes;
         volumes.extend(values.into_iter().map(|path| (path, Empty {})));
         Ok(())
@@ -158,14 +158,14 @@ impl Stage<'_, '_> {
         let noted = if path.starts_with('/') { &path } else { &to };
         self.state.document.config.working_dir.clone_from(noted);
         let has_layer = to != "/";
-        self.noted(format!("WORKDIR {noted}"), has_layer);
+        self.noted(format!("WORKDIR {noted}"), has_layer)?;
         if has_layer {
             let op = Op::MakeFolder(MakeFolder {
                 root: self.state.layers.clone(),
                 path: to,
                 user: self.state.document.config.user.clone(),
             });
-            self.step(command, op);
+            self.step(command, op)?;
         }
         Ok(())
     }

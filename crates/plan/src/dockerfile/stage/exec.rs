@@ -31,8 +31,8 @@ impl Stage<'_, '_> {
                 RunNetwork::Default | RunNetwork::Host => Network::Egress,
             },
         };
-        self.step(command, Op::Exec(exec));
-        self.noted(note, true);
+        self.step(command, Op::Exec(exec))?;
+        self.noted(note, true)?;
         Ok(())
     }
 

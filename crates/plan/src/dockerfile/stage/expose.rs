@@ -35,7 +35,7 @@ impl Stage<'_, '_> {
                 names.extend(self.exposed(&spec));
             }
         }
-        self.noted(format!("EXPOSE {}", text::list(&names)), false);
+        self.noted(format!("EXPOSE {}", text::list(&names)), false)?;
         let exposed = &mut self.state.document.config.exposed_ports;
         exposed.extend(names.into_iter().map(|name| (name, Empty {})));
         Ok(())

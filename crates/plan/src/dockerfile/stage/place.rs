@@ -93,8 +93,8 @@ impl Stage<'_, '_> {
             unpack: options.unpack,
             add: options.add,
         };
-        self.step(command, Op::Place(place));
-        self.noted(note, true);
+        self.step(command, Op::Place(place))?;
+        self.noted(note, true)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use coracle_spec::image::{ImageDocument, RootFs};
 
+use super::super::error::Wrong;
 use super::super::path;
 use super::super::platform;
 use super::super::scope::Variables;
@@ -10,6 +11,11 @@ use crate::target::Arch;
 
 /// Where programs are looked for when an image does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The most variables of a stage, and the most bytes of them. Linux gives a command a quarter of its stack for all, and
+/// 128 KiB for one (execve(2)).
+const MOST: usize = 4_096;
+const MOST_BYTES: usize = 256 << 10;
 
 /// What a stage has come to.
 #[derive(Debug, Clone)]
@@ -28,6 +34,10 @@ pub(in crate::dockerfile) struct State {
     pub(super) arguments: Vec<(String, Option<String>)>,
     /// Whether a `WORKDIR` of this file has been there.
     pub(super) has_workdir: bool,
+    /// How many bytes the variables have.
+    size: usize,
+    /// How many bytes it has added to the history.
+    pub(super) noted: usize,
 }
 
 impl State {
@@ -63,6 +73,8 @@ impl State {
             variables: Variables::new(),
             arguments: Vec::new(),
             has_workdir: false,
+            size: 0,
+            noted: 0,
         }
     }
 
@@ -85,6 +97,19 @@ impl State {
         let own = config.env.iter();
         self.variables
             .extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    /// Sets a variable that commands see; refuses more than a command can be given.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Wrong> {
+        let old = self.variables.insert(name.to_owned(), value.to_owned());
+        self.size += name.len() + value.len();
+        self.size -= old.map_or(0, |old| name.len() + old.len()).min(self.size);
+        if self.size > MOST_BYTES || self.variables.len() > MOST {
+            return Err(Wrong::new(format!(
+                "there are more than {MOST} variables, or more than {MOST_BYTES} bytes of them"
+            )));
+        }
+        Ok(())
     }
 
     /// Answers where commands run.

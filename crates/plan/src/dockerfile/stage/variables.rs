@@ -25,10 +25,10 @@ impl Stage<'_, '_> {
         for (name, value) in pairs {
             self.no_secret("ENV", &name, command);
             note.push_str(&format!(" {name}={value}"));
-            self.state.document.config.env.set(&name, &value);
-            self.state.variables.insert(name, value);
+            self.state.set(&name, &value)?;
+            self.state.document.config.env.set(name, value);
         }
-        self.noted(note, false);
+        self.noted(note, false)?;
         Ok(())
     }
 
@@ -39,7 +39,7 @@ impl Stage<'_, '_> {
             note.push_str(&format!(" {name}={value}"));
             self.state.document.config.labels.insert(name, value);
         }
-        self.noted(note, false);
+        self.noted(note, false)?;
         Ok(())
     }
 
@@ -56,11 +56,11 @@ impl Stage<'_, '_> {
             if let Some(value) = &value
                 && !is_for_scanners(&argument.name)
             {
-                self.state.variables.insert(argument.name.clone(), value.clone());
+                self.state.set(&argument.name, value)?;
             }
             self.state.arguments.push((argument.name.clone(), value));
         }
-        self.noted(note, false);
+        self.noted(note, false)?;
         Ok(())
     }
 

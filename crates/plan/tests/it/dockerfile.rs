@@ -1,0 +1,168 @@
+//! What Dockerfiles compile to.
+
+mod arguments;
+mod bounds;
+mod checks;
+mod configuration;
+mod copies;
+mod errors;
+mod images;
+mod properties;
+mod runs;
+mod whole;
+
+use std::collections::BTreeMap;
+
+use coracle_plan::dockerfile::{Input, plan};
+use coracle_plan::patterns::Patterns;
+use coracle_plan::{
+    Arch, DockerfileError, Exec, Known, KnownImage, Op, Place, Plan, Planned, Target, Wanted,
+};
+use coracle_spec::image::{ImageDocument, RunConfig};
+use coracle_spec::{Digest, Failure};
+
+/// A Dockerfile and what it is planned with.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) text: String,
+    pub(crate) stage: Option<&'static str>,
+    pub(crate) args: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) images: BTreeMap<&'static str, RunConfig>,
+    pub(crate) target: Option<Target>,
+    pub(crate) ignore: Option<Patterns>,
+}
+
+impl Given {
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn arg(mut self, name: &str, value: &str) -> Self {
+        self.args.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn stage(self, name: &'static str) -> Self {
+        Self {
+            stage: Some(name),
+            ..self
+        }
+    }
+
+    pub(crate) fn target(self, arch: Arch, host: Arch) -> Self {
+        Self {
+            target: Some(Target { arch, host }),
+            ..self
+        }
+    }
+
+    /// Says how an image is run that every other image is not.
+    pub(crate) fn image(mut self, name: &'static str, config: RunConfig) -> Self {
+        self.images.insert(name, config);
+        self
+    }
+
+    /// Plans it, looking up whatever it wants.
+    pub(crate) fn planned(&self) -> Result<Plan, DockerfileError> {
+        let mut known = Known::new();
+        for _ in 0..10 {
+            match self.once(&known)? {
+                Planned::Complete(plan) => return Ok(*plan),
+                Planned::Wants(wants) => known.extend(wants.into_iter().map(|wanted| {
+                    let image = self.known(&wanted);
+                    (wanted, image)
+                })),
+            }
+        }
+        unreachable!("it always wants more");
+    }
+
+    pub(crate) fn once(&self, known: &Known) -> Result<Planned, DockerfileError> {
+        let input = Input {
+            name: "Dockerfile",
+            text: &self.text,
+            stage: self.stage,
+            args: &self.args,
+            labels: &self.labels,
+            target: self.target.unwrap_or(Target::native(Arch::Amd64)),
+            port: None,
+            ignore: self.ignore.as_ref(),
+        };
+        plan(&input, known)
+    }
+
+    fn known(&self, wanted: &Wanted) -> KnownImage {
+        let name = wanted.reference.familiar_name();
+        let config = self.images.get(name.as_str()).cloned().unwrap_or_default();
+        let mut document = ImageDocument {
+            architecture: wanted.arch.name().to_owned(),
+            os: "linux".to_owned(),
+            config,
+            ..ImageDocument::default()
+        };
+        document
+            .rootfs
+            .diff_ids
+            .push(format!("sha256:{}", "0".repeat(64)));
+        KnownImage {
+            digest: Digest::of_value(&name),
+            document,
+        }
+    }
+}
+
+pub(crate) fn planned(text: &str) -> Plan {
+    Given::new(text).planned().unwrap()
+}
+
+/// Answers what a user sees of a Dockerfile that cannot be planned.
+pub(crate) fn refusal(text: &str) -> String {
+    refused(&Given::new(text))
+}
+
+pub(crate) fn refused(given: &Given) -> String {
+    let error = given.planned().unwrap_err();
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}"));
+    format!("error: {error}{}", hint.unwrap_or_default())
+}
+
+/// Answers the commands of a plan.
+pub(crate) fn execs(plan: &Plan) -> Vec<&Exec> {
+    let of = |op| match op {
+        &Op::Exec(ref exec) => Some(exec),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(|step| of(&step.op)).collect()
+}
+
+/// Answers the places of a plan.
+pub(crate) fn places(plan: &Plan) -> Vec<&Place> {
+    let of = |op| match op {
+        &Op::Place(ref place) => Some(place),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(|step| of(&step.op)).collect()
+}
+
+pub(crate) fn config(plan: &Plan) -> &RunConfig {
+    &plan.image.document.as_ref().unwrap().config
+}
+
+pub(crate) fn history(plan: &Plan) -> Vec<&str> {
+    let document = plan.image.document.as_ref().unwrap();
+    document
+        .history
+        .iter()
+        .map(|entry| entry.created_by.as_str())
+        .collect()
+}
+
+/// Answers the only command's last word, where a shell's line is.
+pub(crate) fn line(text: &str) -> String {
+    let plan = planned(text);
+    execs(&plan).last().unwrap().command.last().unwrap().clone()
+}
