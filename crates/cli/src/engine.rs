@@ -7,6 +7,7 @@ use std::time::Duration;
 use coracle_build::{Builder, Surroundings, Tools};
 use coracle_content::{Scratch, Store, StoreError};
 use coracle_debian::{Archive, InvalidMirror};
+use coracle_distribution::Client;
 use coracle_fetch::{ConfigError, Fetcher};
 use coracle_netns::{DialError, Dialer, NoNames};
 use coracle_sandbox::{KeeperClient, KeeperConfig, KeeperError, Limits, Sandboxes, WithLoopback};
@@ -117,12 +118,14 @@ pub(crate) fn builder(store: &Store, keeper: &Keeper, settings: &Settings) -> Re
     Ok(Builder::new(tools(store, keeper, settings)?))
 }
 
-fn tools(store: &Store, keeper: &Keeper, settings: &Settings) -> Result<Tools, EngineError> {
+/// Answers what a builder works with.
+pub(crate) fn tools(store: &Store, keeper: &Keeper, settings: &Settings) -> Result<Tools, EngineError> {
     let outside = &settings.outside;
     Ok(Tools {
         store: store.clone(),
         fetcher: Fetcher::new(outside.fetch_config())?,
         archive: Archive::choose(outside.debian_mirror.as_deref(), &outside.apt)?,
+        images: Client::new(store.clone(), settings.registries.client(outside)),
         sandboxes: keeper.sandboxes(),
         surroundings: surroundings(settings),
     })

@@ -21,7 +21,9 @@ const TEMPLATE: &str = "\
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "Develop",
-        &["new", "dev", "up", "plan", "build", "base", "cache", "runtimes"],
+        &[
+            "new", "dev", "up", "plan", "build", "image", "registry", "base", "cache", "runtimes",
+        ],
     ),
     ("Serve", &["serve", "login", "secret", "doctor"]),
     (

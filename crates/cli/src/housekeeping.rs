@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use coracle_build::Built;
+use coracle_build::{Built, StepReport};
 use coracle_content::{Extent, Store};
 use coracle_server::ImagesInUse;
 
@@ -19,7 +19,12 @@ const MOST: Duration = Duration::from_secs(2);
 ///
 /// Called when the user has what was asked for. That it fails is no failure of what the user asked for.
 pub(crate) async fn after_build(context: &Context, store: &Store, built: &Built) {
-    let made = built.steps.iter().any(|step| !step.cached);
+    after_steps(context, store, &built.steps).await;
+}
+
+/// Does the same as [`after_build`] when it is known only what each step took.
+pub(crate) async fn after_steps(context: &Context, store: &Store, steps: &[StepReport]) {
+    let made = steps.iter().any(|step| !step.cached);
     if made && store.is_collection_due(PAUSE) {
         collect(context, store, MOST).await;
     }

@@ -14,8 +14,16 @@ mod age;
 mod args;
 mod assignments;
 #[cfg(all(feature = "engine", target_os = "linux"))]
+mod builder_flags;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod building;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod buildkit;
 mod context;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod destination;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod dockerfile_flags;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod engine;
 mod env_file;
@@ -29,9 +37,12 @@ mod local;
 mod log;
 mod login;
 mod pack;
+mod password;
 mod printer;
 mod progress;
 mod project;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod registries;
 mod remote_build;
 mod run;
 #[cfg(all(feature = "engine", target_os = "linux"))]
@@ -39,7 +50,11 @@ mod service_manager;
 mod settings;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod size;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod stored;
 mod table;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod transfers;
 mod upload;
 mod verbs;
 

@@ -18,9 +18,17 @@ pub(crate) struct Source {
     /// The source folder
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Read the manifest from FILE [default: `coracle.yaml` in the source folder, if there is one]
-    #[arg(long, value_name = "FILE")]
+    /// Read the manifest from FILE, or build FILE when it is a Dockerfile: its name ends neither in `.yaml` nor in
+    /// `.yml`; `-` is a Dockerfile on stdin [default: `coracle.yaml` in the source folder, if there is one]
+    #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
+}
+
+/// What `--file` names: a manifest by its ending, else a Dockerfile.
+enum Named<'a> {
+    Nothing,
+    Manifest(&'a Path),
+    Dockerfile(&'a Path),
 }
 
 /// A source folder, and what its manifest says.
@@ -57,6 +65,19 @@ pub(crate) enum ProjectError {
     /// The manifest makes no sense.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// The Dockerfile cannot be read.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    #[error("cannot read the Dockerfile `{}`", path.display())]
+    Dockerfile {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A secret of the manifest cannot be read.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    #[error(transparent)]
+    Secret(#[from] crate::dockerfile_flags::BuildSecretError),
     /// Images for this kind of processor cannot be built.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     #[error("no images can be built for `{0}`: only for amd64 and arm64")]
@@ -92,7 +113,7 @@ impl Failure for ProjectError {
             )),
             Self::Read(_) => None,
             #[cfg(all(feature = "engine", target_os = "linux"))]
-            Self::Architecture(_) => None,
+            Self::Architecture(_) | Self::Dockerfile { .. } | Self::Secret(_) => None,
         }
     }
 }
@@ -117,15 +138,39 @@ impl Source {
 
     /// Answers the manifest's file, if one is named.
     pub(crate) fn manifest_file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        match self.named() {
+            Named::Manifest(file) => Some(file),
+            Named::Nothing | Named::Dockerfile(_) => None,
+        }
+    }
+
+    /// Answers the Dockerfile, if one is named.
+    pub(crate) fn dockerfile(&self) -> Option<&Path> {
+        match self.named() {
+            Named::Dockerfile(file) => Some(file),
+            Named::Nothing | Named::Manifest(_) => None,
+        }
+    }
+
+    fn named(&self) -> Named<'_> {
+        let Some(file) = self.file.as_deref() else {
+            return Named::Nothing;
+        };
+        let ending = file.extension().unwrap_or_default();
+        if ["yaml", "yml", "json"].iter().any(|manifest| ending == *manifest) {
+            Named::Manifest(file)
+        } else {
+            Named::Dockerfile(file)
+        }
     }
 
     fn manifest(&self, folder: &Path) -> Result<Manifest, ProjectError> {
         let name = name_of(folder);
-        let path = self.file.clone().unwrap_or_else(|| folder.join(FILE_NAME));
+        let named = self.manifest_file();
+        let path = named.map_or_else(|| folder.join(FILE_NAME), Path::to_owned);
         match fs_err::read_to_string(&path) {
             Ok(text) => Ok(Manifest::parse(&text, &path.to_string_lossy(), &name)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.file.is_none() => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
                 Ok(Manifest::default_for(name))
             }
             Err(error) => Err(ProjectError::Read(error)),
@@ -184,7 +229,7 @@ mod tests {
         let missing = folder.path().join("missing");
         let error = source(&missing, None).project(Lock::default()).unwrap_err();
         assert!(matches!(error, ProjectError::Folder(_)), "{error:?}");
-        let error = source(folder.path(), Some(missing))
+        let error = source(folder.path(), Some(missing.with_extension("yaml")))
             .project(Lock::default())
             .unwrap_err();
         assert!(matches!(error, ProjectError::Read(_)), "{error:?}");

@@ -4,12 +4,17 @@
 //! take what they need as values, so a test or a server can have settings that its environment does not.
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
+mod buildkit;
+mod builder;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod cache;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod certificate;
 mod environment;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod outside;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod registries;
 mod server;
 mod trust;
 
@@ -20,12 +25,19 @@ use coracle_api::client::Trust;
 use coracle_spec::{Class, Failure};
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
+pub(crate) use buildkit::{BuildKitFlags, BuildKits};
+pub(crate) use builder::Builder;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use cache::{Age, Cache, Steps};
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use certificate::Certificate;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+pub(crate) use environment::Inherited;
 pub(crate) use environment::{Environment, Variable, variables};
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use outside::Outside;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+pub(crate) use registries::Registries;
 pub(crate) use server::{Server, ServerError};
 
 /// Where a user's data is when nothing says otherwise and the user is root.
@@ -45,15 +57,26 @@ pub(crate) struct Settings {
     /// How to reach the outside world.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) outside: Outside,
+    /// How image registries are reached.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) registries: Registries,
     /// What a server shows.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) certificate: Certificate,
+    /// What a build's author may take of the environment.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) inherited: Inherited,
+    /// Where BuildKits are.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) buildkits: BuildKits,
     /// What may stay in the store although nothing uses it.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) cache: Cache,
     /// What one step of a build may use.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) steps: Steps,
+    /// What the environment says about the Function Builder.
+    pub(crate) builder: Builder,
     /// Whether colours and live progress are unwanted.
     pub(crate) plain: bool,
     /// Which of the program's own log lines to show.
@@ -120,11 +143,18 @@ impl Settings {
             #[cfg(all(feature = "engine", target_os = "linux"))]
             outside: Outside::read(environment, Path::new("/etc"))?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
+            registries: Registries::read(environment)?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             certificate: Certificate::read(environment),
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            inherited: environment.inherited(),
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            buildkits: BuildKits::read(environment)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             cache: Cache::read(environment)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             steps: Steps::read(environment)?,
+            builder: Builder::read(environment)?,
             plain: environment.is_set(variables::NO_COLOR)
                 || environment.text(variables::TERM)?.as_deref() == Some("dumb"),
             log: environment.text(variables::LOG)?,

@@ -15,6 +15,8 @@ mod dev;
 mod doctor;
 #[cfg(not(all(feature = "engine", target_os = "linux")))]
 mod elsewhere;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod image;
 mod invoke;
 mod login;
 mod logs;
@@ -23,6 +25,8 @@ mod man;
 mod new;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod plan;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod registry;
 mod revisions;
 mod rm;
 mod rollback;
@@ -77,6 +81,16 @@ pub(crate) enum Verb {
     /// (only on Linux)
     Cache(elsewhere::Elsewhere),
     #[cfg(all(feature = "engine", target_os = "linux"))]
+    Image(image::Image),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Image(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    Registry(registry::Registry),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Registry(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Serve(serve::Serve),
     #[cfg(not(all(feature = "engine", target_os = "linux")))]
     /// (only on Linux)
@@ -120,6 +134,10 @@ impl Verb {
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Cache(cache) => cache.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
+            Self::Image(image) => image.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            Self::Registry(registry) => registry.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Serve(serve) => serve.run(context).await?,
             #[cfg(not(all(feature = "engine", target_os = "linux")))]
             Self::Up(verb)
@@ -128,6 +146,8 @@ impl Verb {
             | Self::Build(verb)
             | Self::Base(verb)
             | Self::Cache(verb)
+            | Self::Image(verb)
+            | Self::Registry(verb)
             | Self::Serve(verb)
             | Self::Doctor(verb) => verb.run()?,
             Self::Login(login) => login.run(context).await?,

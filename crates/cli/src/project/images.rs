@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use coracle_build::{DockerfileOptions, Locking, Request};
+use coracle_build::{DockerfileAt, DockerfileOptions, Locking, Request};
 use coracle_plan::{Arch, Target};
 use coracle_spec::manifest::Platform;
 use coracle_spec::{FunctionId, Manifest};
+
+use crate::dockerfile_flags;
 
 use super::{Lock, Project, ProjectError, Source, folder, name_of};
 
@@ -33,6 +35,7 @@ impl Source {
             manifest,
             locked,
         } = self.project(lock)?;
+        let secrets = dockerfile_flags::of_manifest(&manifest.build.secrets, &folder)?;
         let locking = if locked { Locking::Frozen } else { Locking::Update };
         let platforms = match platforms {
             [] => &manifest.build.platforms,
@@ -45,9 +48,33 @@ impl Source {
             target,
             others,
             locking,
-            dockerfile: DockerfileOptions::default(),
+            dockerfile: DockerfileOptions {
+                file: self.dockerfile_at()?,
+                secrets,
+                ..DockerfileOptions::default()
+            },
             tenant: None,
         })
+    }
+
+    /// Answers where the Dockerfile is: a named one is where the command's user means.
+    fn dockerfile_at(&self) -> Result<DockerfileAt, ProjectError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ProjectError::Dockerfile { path, source }
+        };
+        match self.dockerfile() {
+            None => Ok(DockerfileAt::Usual),
+            Some(path) if path == Path::new("-") => {
+                let text = std::io::read_to_string(std::io::stdin()).map_err(failed(path))?;
+                Ok(DockerfileAt::Text(text))
+            }
+            Some(path) => Ok(DockerfileAt::Path(
+                fs_err::canonicalize(path)
+                    .or_else(|_| fs_err::canonicalize(self.dir.join(path)))
+                    .map_err(failed(path))?,
+            )),
+        }
     }
 
     /// Answers the folder, absolute and without links.

@@ -42,6 +42,23 @@ variables! {
     BUILD_DISK = "CORACLE_BUILD_DISK", "The most that one build step may write, such as `20Gi` [default: 10Gi]";
     LOG = "CORACLE_LOG", "Which of the program's own log lines to show, such as `debug` or `coracle_gateway=trace`";
     DEBIAN_MIRROR = "CORACLE_DEBIAN_MIRROR", "The Debian mirror for base images [default: what APT uses here, else deb.debian.org]";
+    REGISTRY_MIRRORS = "CORACLE_REGISTRY_MIRRORS", "Where images are looked for first: `docker.io=https://MIRROR`, more with commas between; `*` for every registry";
+    INSECURE_REGISTRIES = "CORACLE_INSECURE_REGISTRIES", "Image registries that may speak plain HTTP, separated by commas; those on this machine may anyway";
+    REGISTRY_CA = "CORACLE_REGISTRY_CA", "Certificate authorities of image registries, in PEM, beside those that are trusted anyway";
+    DOCKER_CONFIG = "DOCKER_CONFIG", "The folder of Docker's `config.json`, whose logins to registries are used too [default: ~/.docker]";
+    DOCKER_HOST = "DOCKER_HOST", "The Docker Engine that `--output docker` loads into [default: unix:///var/run/docker.sock]";
+    ROLE = "CORACLE_ROLE", "What `serve` does: `all` or `builder`";
+    PAYLOAD_SECRET = "CORACLE_PAYLOAD_SECRET", "The file with the secret that bodies for the Function Builder API are signed with; for `serve`, several as `[TENANT=]FILE` with commas between";
+    REGISTRY_CONFIG = "CORACLE_REGISTRY_CONFIG", "Docker `config.json` files with tenants' logins to registries: `[TENANT=]FILE`, with commas between";
+    BUILD_SECRETS_KEY = "CORACLE_BUILD_SECRETS_KEY", "The file with the private key that build secrets are sealed for";
+    BUILD_SECRETS_KEY_THEIRS = "build_secrets_private_key_path", "";
+    MAX_INFLIGHT = "CORACLE_MAX_INFLIGHT", "How many builds of the Function Builder API run at once, 0 for any number [default: 16]";
+    MAX_INFLIGHT_THEIRS = "max_inflight", "";
+    BUILD_QUEUE = "CORACLE_BUILD_QUEUE", "How many builds of the Function Builder API wait when as many run [default: 0]";
+    BUILD_TIMEOUT = "CORACLE_BUILD_TIMEOUT", "How long a build of the Function Builder API may take [default: 30m]";
+    REPLAY_WINDOW = "CORACLE_REPLAY_WINDOW", "For how long the Function Builder API does not take the same body again [default: not at all]";
+    DISABLE_HMAC = "CORACLE_DISABLE_HMAC", "`true`: the Function Builder API takes everybody's bodies, signed or not";
+    DISABLE_HMAC_THEIRS = "disable_hmac", "";
     CA_BUNDLE = "SSL_CERT_FILE", "The certificate authorities to trust, in PEM; build steps trust them too";
     HTTP_PROXY = "HTTP_PROXY", "The proxy for `http://`, also for build steps";
     HTTP_PROXY_LOWER = "http_proxy", "";
@@ -49,6 +66,12 @@ variables! {
     HTTPS_PROXY_LOWER = "https_proxy", "";
     NO_PROXY = "NO_PROXY", "Hosts that are reached without a proxy, separated by commas";
     NO_PROXY_LOWER = "no_proxy", "";
+    BUILDKIT_HOST = "BUILDKIT_HOST", "The BuildKit of `--engine buildkit`: `unix://PATH`, `tcp://HOST:PORT` or `docker://` [default: /run/buildkit/buildkitd.sock, else the Docker Engine's]";
+    BUILDKIT_CA = "CORACLE_BUILDKIT_CA", "The authorities, in PEM, of a BuildKit's certificate";
+    BUILDKIT_CERT = "CORACLE_BUILDKIT_CERT", "Our certificate, in PEM, for a BuildKit that asks for one";
+    BUILDKIT_KEY = "CORACLE_BUILDKIT_KEY", "The certificate's key, in PEM";
+    DOCKER_TLS_VERIFY = "DOCKER_TLS_VERIFY", "";
+    DOCKER_CERT_PATH = "DOCKER_CERT_PATH", "";
     PIP_INDEX = "PIP_INDEX_URL", "Python's package index [default: what `pip.conf` says, else pypi.org]";
     PIP_EXTRA_INDEX = "PIP_EXTRA_INDEX_URL", "More package indexes of Python";
     PIP_TRUSTED_HOST = "PIP_TRUSTED_HOST", "Python's package indexes that need no valid certificate";
@@ -75,6 +98,26 @@ variables! {
 #[derive(Debug, Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
+/// The variables of the program's environment that a build's author may name. Does not appear in its debug form.
+#[cfg(all(feature = "engine", target_os = "linux"))]
+#[derive(Clone, Default)]
+pub(crate) struct Inherited(std::collections::BTreeMap<String, String>);
+
+#[cfg(all(feature = "engine", target_os = "linux"))]
+impl Inherited {
+    /// Answers a variable's value.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+#[cfg(all(feature = "engine", target_os = "linux"))]
+impl std::fmt::Debug for Inherited {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inherited({} variables)", self.0.len())
+    }
+}
+
 impl Environment {
     /// Takes the process's environment.
     pub(crate) fn of_process() -> Self {
@@ -83,6 +126,15 @@ impl Environment {
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
         )
+    }
+
+    /// Answers all variables that are text, for builds whose author names some of them.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) fn inherited(&self) -> Inherited {
+        let text = |(name, value): (&OsString, &OsString)| {
+            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+        };
+        Inherited(self.0.iter().filter_map(text).collect())
     }
 
     /// Makes an environment, for tests.

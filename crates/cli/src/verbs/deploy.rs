@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use coracle_api::Client;
 use coracle_api::types::{DeployRequest, Deployed};
-use coracle_spec::{Digest, FunctionId};
+use coracle_spec::{Deployable, FunctionId};
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
 use self::here::Here;
@@ -41,12 +41,15 @@ pub(crate) struct Deploy {
     source: Source,
     #[command(flatten)]
     lock: Lock,
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    #[command(flatten)]
+    dockerfile: crate::dockerfile_flags::DockerfileFlags,
     /// Build on the server: the source is sent, and nothing is needed here but this program
     #[arg(long = "remote")]
     on_server: bool,
-    /// Build nothing: deploy the image of this digest, which the server has
-    #[arg(long, value_name = "DIGEST", conflicts_with = "on_server")]
-    image: Option<Digest>,
+    /// Build nothing: deploy this image, which the server has (by its digest) or pulls (by its name in a registry)
+    #[arg(long, value_name = "DIGEST|REF", conflicts_with = "on_server")]
+    image: Option<Deployable>,
     #[command(flatten)]
     env: EnvFlags,
     #[command(flatten)]
@@ -64,6 +67,10 @@ impl Deploy {
         // Before a build that may take minutes.
         client.server().await?;
         let (image, here) = self.image(&project, &client, context).await?;
+        #[cfg(all(feature = "engine", target_os = "linux"))]
+        if let Some(here) = &here {
+            config.profile = here.profile();
+        }
         let function = FunctionId {
             namespace: project.manifest.namespace,
             name: project.manifest.name,
@@ -81,25 +88,28 @@ impl Deploy {
         Ok(())
     }
 
-    /// Answers the image, which is on the server by then, and what was built here for it.
+    /// Answers the image, which is on the server by then or is pulled by it, and what was built here for it.
     async fn image(
         &self,
         project: &Project,
         client: &Client,
         context: &Context,
-    ) -> Result<(Digest, Option<Here>), Error> {
-        if let Some(image) = self.image {
+    ) -> Result<(Deployable, Option<Here>), Error> {
+        let others = project.manifest.build.from.clone().map(Deployable::Named);
+        if let Some(image) = self.image.clone().or(others) {
             return Ok((image, None));
         }
         #[cfg(all(feature = "engine", target_os = "linux"))]
         if !self.on_server {
-            let request = self.source.request(self.lock)?;
+            let mut request = self.source.request(self.lock)?;
+            self.dockerfile
+                .add_to(&mut request.dockerfile, &context.settings.inherited);
             let here = Box::pin(here::build(&request, client, context)).await?;
-            return Ok((here.image(), Some(here)));
+            return Ok((Deployable::Stored(here.image()), Some(here)));
         }
         let manifest = self.source.manifest_file();
         let building = remote_build::build(client, project, manifest, context.printer);
-        Ok((Box::pin(building).await?, None))
+        Ok((Deployable::Stored(Box::pin(building).await?), None))
     }
 
     fn report(&self, deployed: &Deployed, context: &Context) -> Result<(), Error> {

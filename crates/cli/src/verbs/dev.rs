@@ -38,6 +38,7 @@ use self::steps::Steps;
 use self::watch::Watcher;
 use crate::assignments::ConfigFlags;
 use crate::context::Context;
+use crate::dockerfile_flags::DockerfileFlags;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
@@ -62,6 +63,8 @@ pub(crate) struct Dev {
     source: Source,
     #[command(flatten)]
     lock: Lock,
+    #[command(flatten)]
+    dockerfile: DockerfileFlags,
     /// Listen here, or on the next free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -77,6 +80,7 @@ impl Dev {
         coracle_keeper::check_privileges()?;
         let folder = self.source.folder()?;
         let named = self.config.files().chain(self.source.manifest_file());
+        let named = named.chain(self.source.dockerfile());
         let watcher = Watcher::start(Scope::new(&folder, named))?;
         let engine = Engine::open(context)?;
         let result = self.develop(&folder, watcher, &engine, context).await;
@@ -100,6 +104,7 @@ impl Dev {
         let workshop = Workshop {
             source: &self.source,
             lock: self.lock,
+            dockerfile: (&self.dockerfile, &context.settings.inherited),
             config: &self.config,
             is_debugged: self.debug.is_some(),
             engine,

@@ -1,6 +1,6 @@
 //! `coracle login`: remembering a server.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,6 +10,7 @@ use coracle_spec::{Class, Failure};
 use crate::context::Context;
 use crate::error::Error;
 use crate::login::{Logins, LoginsError};
+use crate::password;
 
 /// Remember a server and the password for it
 ///
@@ -73,63 +74,12 @@ impl Login {
     fn password(&self, context: &Context) -> Result<String, PasswordError> {
         let text = match &self.password_file {
             Some(file) => fs_err::read_to_string(file).map_err(PasswordError::Read)?,
-            None => typed(context)?,
+            None => password::typed(context.printer).map_err(PasswordError::Read)?,
         };
         let password = text.trim_end_matches(['\r', '\n']);
         if password.is_empty() {
             return Err(PasswordError::Empty);
         }
         Ok(password.to_owned())
-    }
-}
-
-/// Reads a line from stdin; from a terminal, without showing it.
-fn typed(context: &Context) -> Result<String, PasswordError> {
-    let stdin = io::stdin();
-    let hidden = stdin.is_terminal().then(|| {
-        context.printer.insist("password:");
-        Hidden::new()
-    });
-    let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
-    drop(hidden);
-    read.map_err(PasswordError::Read)?;
-    Ok(line)
-}
-
-/// While this lives, the terminal does not show what is typed.
-#[cfg(unix)]
-struct Hidden(Option<rustix::termios::Termios>);
-
-#[cfg(unix)]
-impl Hidden {
-    fn new() -> Self {
-        let Ok(before) = rustix::termios::tcgetattr(io::stdin()) else {
-            return Self(None);
-        };
-        let mut hidden = before.clone();
-        hidden.local_modes.remove(rustix::termios::LocalModes::ECHO);
-        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &hidden);
-        Self(Some(before))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, before);
-        }
-    }
-}
-
-/// What is typed is shown, on systems whose terminals are told otherwise in other ways.
-#[cfg(not(unix))]
-struct Hidden;
-
-#[cfg(not(unix))]
-impl Hidden {
-    fn new() -> Self {
-        Self
     }
 }

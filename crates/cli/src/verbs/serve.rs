@@ -12,6 +12,7 @@ use coracle_server::{DataDirectory, Listen, ServeConfig, Server, Tls};
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 
+use crate::builder_flags::BuilderFlags;
 use crate::context::Context;
 use crate::engine::{self, Keeper};
 use crate::error::Error;
@@ -56,6 +57,8 @@ pub(crate) struct Serve {
     /// Keep this many sandboxes ready for functions that sleep; each takes about a megabyte
     #[arg(long, value_name = "COUNT", default_value_t = 16)]
     spares: usize,
+    #[command(flatten)]
+    builder: BuilderFlags,
 }
 
 /// The keeper's directory cannot be made.
@@ -101,6 +104,8 @@ impl Serve {
         let instances = keeper.instances().await?;
         keeper.prepare().await?;
         let mut interrupt = Interrupt::listen()?;
+        let mut registries = context.settings.registries.client(&context.settings.outside);
+        self.builder.reach(&mut registries);
         let config = ServeConfig {
             listen,
             tls: self.tls(&context.settings.certificate)?,
@@ -112,6 +117,9 @@ impl Serve {
             spares: self.spares,
             cache: context.settings.cache.limits(data.root()),
             builds: Some(builds(keeper, context)?),
+            role: self.builder.role(&context.settings.builder)?,
+            builder: Some(self.builder.settings(keeper, context)?),
+            registries,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..ServeConfig::default()
         };

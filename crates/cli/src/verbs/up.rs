@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
-use coracle_build::Request;
+use coracle_build::{Built, Request};
+use coracle_content::Store;
 use coracle_gateway::{Inbound, Outbound};
 use coracle_platform::{Deployed, Follower};
-use coracle_spec::{Class, Failure, FunctionId};
+use coracle_spec::manifest::Platform;
+use coracle_spec::{Class, Digest, Failure, FunctionId};
 use coracle_tasks::CancellationToken;
 use http::{Response, Uri};
 use http_body_util::BodyExt;
@@ -15,6 +17,7 @@ use http_body_util::BodyExt;
 use crate::assignments::ConfigFlags;
 use crate::building;
 use crate::context::Context;
+use crate::dockerfile_flags::DockerfileFlags;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::housekeeping;
@@ -23,6 +26,7 @@ use crate::local::{Local, Version, show};
 use crate::printer::Printer;
 use crate::progress::time;
 use crate::project::{Lock, Source};
+use crate::registries;
 
 /// Build a folder, run it, and print its URL
 ///
@@ -34,6 +38,8 @@ pub(crate) struct Up {
     source: Source,
     #[command(flatten)]
     lock: Lock,
+    #[command(flatten)]
+    dockerfile: DockerfileFlags,
     /// Bind no port: send one GET request, print the answer's body, and exit with 1 if its status is 400 or more
     #[arg(long, value_name = "PATH")]
     call: Option<CallPath>,
@@ -78,6 +84,8 @@ impl Failure for BrokenAnswer {
 impl Up {
     pub(super) async fn run(self, context: &Context) -> Result<ExitCode, Error> {
         let mut request = self.source.request(self.lock)?;
+        self.dockerfile
+            .add_to(&mut request.dockerfile, &context.settings.inherited);
         self.config.add_to(&mut request.manifest.revision)?;
         let engine = Engine::open(context)?;
         let result = self.build_and_run(&engine, &request, context).await;
@@ -92,10 +100,14 @@ impl Up {
         context: &Context,
     ) -> Result<ExitCode, Error> {
         let printer = context.printer;
-        let built = building::build(engine, request, printer).await?;
+        let found = find(engine, request, context).await?;
+        let mut config = request.manifest.revision.clone();
+        if let Some(built) = &found.built {
+            config.profile = built.profile();
+        }
         let version = Version {
-            image: built.image.manifest,
-            config: request.manifest.revision.clone(),
+            image: found.image,
+            config,
             secrets: self.config.secrets()?,
         };
         let function = FunctionId {
@@ -115,7 +127,11 @@ impl Up {
         let result = match started {
             Ok(Some(deployed)) => {
                 let serving = self.serve(&local, &deployed, (&mut log, printer));
-                let collecting = housekeeping::after_build(context, &engine.store, &built);
+                let collecting = async {
+                    if let Some(built) = &found.built {
+                        housekeeping::after_build(context, &engine.store, built).await;
+                    }
+                };
                 tokio::select! {
                     (result, ()) = async { tokio::join!(serving, collecting) } => result,
                     () = interrupt.next() => Ok(ExitCode::SUCCESS),
@@ -152,6 +168,36 @@ impl Up {
         local.open();
         show(log, printer).await
     }
+}
+
+/// What is to run, kept from collection.
+struct Found {
+    image: Digest,
+    built: Option<Built>,
+    _held: Store,
+}
+
+/// Builds the image, or pulls it when it is taken as it is.
+async fn find(engine: &Engine, request: &Request, context: &Context) -> Result<Found, Error> {
+    let held = engine.store.held()?;
+    let Some(name) = &request.manifest.build.from else {
+        let built = building::build(engine, request, context.printer).await?;
+        return Ok(Found {
+            image: built.image.manifest,
+            built: Some(built),
+            _held: held,
+        });
+    };
+    coracle_keeper::check_privileges()?;
+    let client = registries::client(context, &held);
+    let pulling = registries::work(context, "pulling", async |transfers, cancel| {
+        client.pull(name, Platform::OWN, transfers, cancel).await
+    });
+    Ok(Found {
+        image: Box::pin(pulling).await?.manifest,
+        built: None,
+        _held: held,
+    })
 }
 
 /// Sends one request to the function.

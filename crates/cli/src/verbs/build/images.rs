@@ -2,11 +2,12 @@
 
 use coracle_build::{Built, Request};
 use coracle_content::Store;
-use coracle_oci::{
-    Compression, ExportError, Image, ImageError, Index, Output, assemble_index, export, export_index,
-};
+use coracle_oci::{Compression, ExportError, Image, ImageError, Index, Output, assemble_index};
 use coracle_spec::manifest::Platform;
 use coracle_spec::{Digest, ImageRef};
+
+use super::made::Made;
+use crate::destination::Export;
 
 /// What a build made.
 pub(super) enum Images {
@@ -17,17 +18,12 @@ pub(super) enum Images {
 }
 
 impl Images {
-    /// Answers what the build of `request` made; an index is written to the store.
-    pub(super) fn of(store: &Store, request: &Request, built: &Built) -> Result<Self, ImageError> {
-        let own = (request.target.arch.platform(), built.image.clone());
-        if built.others.is_empty() {
-            return Ok(Self::One(own.0, own.1));
+    /// Answers what a build made; an index is written to the store.
+    pub(super) fn of(store: &Store, made: &Made) -> Result<Self, ImageError> {
+        if let [(platform, image)] = made.images.as_slice() {
+            return Ok(Self::One(*platform, image.clone()));
         }
-        let others = built
-            .others
-            .iter()
-            .map(|other| (other.target.arch.platform(), other.image.clone()));
-        let mut all: Vec<_> = others.chain([own]).collect();
+        let mut all = made.images.clone();
         all.sort_by_key(|(platform, _)| platform.name());
         let (platforms, images): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         Ok(Self::Several(assemble_index(store, &images)?, platforms))
@@ -57,22 +53,21 @@ impl Images {
         };
         platforms.iter().copied().zip(images)
     }
+}
 
-    /// Writes them under the name `reference`, compressed as every reader understands; answers what was written.
-    pub(super) fn export(
+impl Export for Images {
+    fn export(
         &self,
         store: &Store,
         to: &Output,
-        reference: &ImageRef,
+        compression: Compression,
+        name: &ImageRef,
     ) -> Result<Self, ExportError> {
         Ok(match self {
-            Self::One(platform, image) => {
-                Self::One(*platform, export(store, image, to, Compression::Gzip, reference)?)
+            Self::One(platform, image) => Self::One(*platform, image.export(store, to, compression, name)?),
+            Self::Several(index, platforms) => {
+                Self::Several(index.export(store, to, compression, name)?, platforms.clone())
             }
-            Self::Several(index, platforms) => Self::Several(
-                export_index(store, index, to, Compression::Gzip, reference)?,
-                platforms.clone(),
-            ),
         })
     }
 }

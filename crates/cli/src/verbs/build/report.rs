@@ -9,6 +9,8 @@ use coracle_spec::{Digest, ImageRef};
 use serde::Serialize;
 
 use super::images::Images;
+use super::leaving::Sent;
+use super::made::Made;
 use crate::progress::time;
 
 /// What a build resulted in, as `--json` prints it.
@@ -23,7 +25,8 @@ pub(super) struct Report {
     layers: Vec<LayerReport>,
     platforms: Vec<PlatformReport>,
     steps: Vec<StepReport>,
-    outputs: Vec<OutputReport>,
+    #[serde(flatten)]
+    sent: Sent,
     ms: u128,
 }
 
@@ -77,19 +80,14 @@ impl OutputReport {
 
 impl Report {
     /// Reports what a build made and wrote.
-    pub(super) fn of(
-        built: &Built,
-        images: &Images,
-        reference: &ImageRef,
-        outputs: Vec<OutputReport>,
-    ) -> Self {
+    pub(super) fn of(made: &Made, images: &Images, reference: &ImageRef, sent: Sent) -> Self {
         let platforms = images.each().map(|(platform, image)| PlatformReport {
             platform: platform.name(),
             digest: image.manifest,
             size: image.size,
             layers: layers(image),
         });
-        let steps = built.steps.iter().map(|step| StepReport {
+        let steps = made.steps.iter().map(|step| StepReport {
             id: step.id.to_string(),
             name: step.name.clone(),
             cached: step.cached,
@@ -105,8 +103,8 @@ impl Report {
             },
             platforms: platforms.collect(),
             steps: steps.collect(),
-            outputs,
-            ms: built.duration.as_millis(),
+            sent,
+            ms: made.duration.as_millis(),
         }
     }
 

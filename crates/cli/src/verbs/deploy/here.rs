@@ -7,6 +7,7 @@ use coracle_build::{Built, Request};
 use coracle_content::Store;
 use coracle_oci::Image;
 use coracle_spec::Digest;
+use coracle_spec::revision::Profile;
 
 use crate::context::Context;
 use crate::engine::Engine;
@@ -34,6 +35,11 @@ impl Here {
     /// Answers the image's manifest.
     pub(super) fn image(&self) -> Digest {
         self.built.image.manifest
+    }
+
+    /// Answers what its instances expect.
+    pub(super) fn profile(&self) -> Profile {
+        self.built.profile()
     }
 
     /// Keeps the store within its limits.

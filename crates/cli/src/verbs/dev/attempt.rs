@@ -19,10 +19,12 @@ use super::debugger;
 use super::mishap::Mishap;
 use super::watch::{WatchError, Watcher};
 use crate::assignments::ConfigFlags;
+use crate::dockerfile_flags::DockerfileFlags;
 use crate::engine::Engine;
 use crate::local::Version;
 use crate::progress::Progress;
 use crate::project::{Lock, Source};
+use crate::settings::Inherited;
 
 /// How long further changes are waited for before an error is told: a file may have been half there.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
@@ -41,6 +43,7 @@ pub(super) struct Attempt {
 pub(super) struct Workshop<'a> {
     pub(super) source: &'a Source,
     pub(super) lock: Lock,
+    pub(super) dockerfile: (&'a DockerfileFlags, &'a Inherited),
     pub(super) config: &'a ConfigFlags,
     /// Whether versions listen for a debugger.
     pub(super) is_debugged: bool,
@@ -116,11 +119,14 @@ impl Workshop<'_> {
         stop: &CancellationToken,
     ) -> Result<Version, Mishap> {
         let mut request = self.source.request(self.lock)?;
+        let (flags, inherited) = self.dockerfile;
+        flags.add_to(&mut request.dockerfile, inherited);
         self.config.add_to(&mut request.manifest.revision)?;
         let secrets = self.config.secrets()?;
         let built = self.engine.builder.build(&request, observer, stop).await;
         let built = built.map_err(Mishap::of_build)?;
         let mut config = request.manifest.revision;
+        config.profile = built.profile();
         // One instance is there all the time: who develops does not wait for a start, and loses no state to a pause.
         config.scale.min = config.scale.min.max(1);
         config.scale.freeze = None;

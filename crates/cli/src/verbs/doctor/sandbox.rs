@@ -1,6 +1,5 @@
 //! Sandboxes: one is made as instances get it, and runs a program.
 
-use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
