@@ -207,7 +207,9 @@ impl BuilderFlags {
                 Some(tenant) => tenant,
                 None => name_of(&file, &mut unnamed)?,
             };
-            let owner = secrets.entry(secret.trim().to_owned()).or_insert_with(|| tenant.clone());
+            let owner = secrets
+                .entry(secret.trim().to_owned())
+                .or_insert_with(|| tenant.clone());
             if *owner != tenant {
                 return Err(BuilderFlagsError::SameSecret(file));
             }
@@ -298,7 +300,9 @@ fn only(senders: &BuilderSenders) -> Option<Tenant> {
         BuilderSenders::Own | BuilderSenders::Anybody => Some(Tenant::default()),
         BuilderSenders::Keys(keys) => {
             let first = keys.first()?.tenant();
-            keys.iter().all(|key| key.tenant() == first).then(|| first.clone())
+            keys.iter()
+                .all(|key| key.tenant() == first)
+                .then(|| first.clone())
         }
     }
 }
@@ -334,7 +338,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut arguments = Vec::new();
         for (argument, secret) in files {
-            let (tenant, path) = argument.split_once('=').map_or((None, *argument), |(tenant, path)| (Some(tenant), path));
+            let (tenant, path) = argument
+                .split_once('=')
+                .map_or((None, *argument), |(tenant, path)| (Some(tenant), path));
             let path = folder.path().join(path);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(&path, secret).unwrap();
@@ -356,8 +362,14 @@ mod tests {
     #[test]
     fn what_could_mix_tenants_up_is_refused() {
         for (files, reason) in [
-            (&[("a/secret", "1"), ("b/secret", "2")][..], "in files called `secret`"),
-            (&[("one=a", "same"), ("two=b", "same\n")], "the same payload secret"),
+            (
+                &[("a/secret", "1"), ("b/secret", "2")][..],
+                "in files called `secret`",
+            ),
+            (
+                &[("one=a", "same"), ("two=b", "same\n")],
+                "the same payload secret",
+            ),
             (&[("one=a", " \n")], "is empty"),
         ] {
             let error = tenants(files).unwrap_err().to_string();

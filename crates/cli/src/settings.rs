@@ -3,9 +3,9 @@
 //! Only [`environment`] reads the process's environment; the table there documents each variable. The other crates
 //! take what they need as values, so a test or a server can have settings that its environment does not.
 
+mod builder;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod buildkit;
-mod builder;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod cache;
 #[cfg(all(feature = "engine", target_os = "linux"))]
@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 use coracle_api::client::Trust;
 use coracle_spec::{Class, Failure};
 
+pub(crate) use builder::Builder;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use buildkit::{BuildKitFlags, BuildKits};
-pub(crate) use builder::Builder;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 pub(crate) use cache::{Age, Cache, Steps};
 #[cfg(all(feature = "engine", target_os = "linux"))]

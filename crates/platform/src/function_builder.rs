@@ -29,7 +29,7 @@ use coracle_tasks::CancellationToken;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use config::ConfigError;
-pub use native::NativeContexts;
+pub use native::{BuilderOf, NativeContexts};
 pub use payload::{EmptySecret, PayloadKey, Senders, SignatureError, Verifier};
 pub use replay::Replayed;
 pub use sealed::{ALGORITHM as SEALING_ALGORITHM, InvalidSealingKey, SealedError, SealingKey};

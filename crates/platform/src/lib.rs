@@ -51,7 +51,7 @@ pub use describe::{
 pub use dial::DialError;
 pub use failure::{LastLines, SharedFailure, StartCause, StartFailure, Unready};
 pub use function_builder::{
-    AdmitError, Admitted, Bounds, BuildTrouble, ConfigError as BuildConfigError, ContextBuild,
+    AdmitError, Admitted, Bounds, BuildTrouble, BuilderOf, ConfigError as BuildConfigError, ContextBuild,
     ContextBuilder, ContextImage, EmptySecret, Full, FunctionBuildError, FunctionBuilder,
     FunctionBuilderConfig, FunctionImage, InvalidSealingKey, InvalidTenant, NativeContexts, PayloadKey,
     Publication, Publisher, Replayed, SEALING_ALGORITHM, SealedError, SealingKey, Senders, SignatureError,

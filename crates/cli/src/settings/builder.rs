@@ -39,8 +39,14 @@ impl Builder {
     /// Reads the environment.
     pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
         let key = environment.path(variables::BUILD_SECRETS_KEY);
-        let max_inflight = first(environment, [variables::MAX_INFLIGHT, variables::MAX_INFLIGHT_THEIRS])?;
-        let disable_hmac = first(environment, [variables::DISABLE_HMAC, variables::DISABLE_HMAC_THEIRS])?;
+        let max_inflight = first(
+            environment,
+            [variables::MAX_INFLIGHT, variables::MAX_INFLIGHT_THEIRS],
+        )?;
+        let disable_hmac = first(
+            environment,
+            [variables::DISABLE_HMAC, variables::DISABLE_HMAC_THEIRS],
+        )?;
         Ok(Self {
             role: environment.text(variables::ROLE)?,
             payload_secret: environment.text(variables::PAYLOAD_SECRET)?,
@@ -101,14 +107,27 @@ mod tests {
     #[test]
     fn the_environment_says_it_in_both_spellings_and_the_own_one_wins() {
         let read = |variables: &[(&str, &str)]| Builder::read(&Environment::of(variables));
-        let theirs = [("max_inflight", "3"), ("disable_hmac", "true"), ("build_secrets_private_key_path", "/k")];
+        let theirs = [
+            ("max_inflight", "3"),
+            ("disable_hmac", "true"),
+            ("build_secrets_private_key_path", "/k"),
+        ];
         let builder = read(&theirs).unwrap();
         assert_eq!((builder.max_inflight, builder.disable_hmac), (Some(3), true));
         assert_eq!(builder.build_secrets_key, Some(PathBuf::from("/k")));
-        let own = [("CORACLE_MAX_INFLIGHT", "7"), ("CORACLE_DISABLE_HMAC", "false"), theirs[0], theirs[1]];
+        let own = [
+            ("CORACLE_MAX_INFLIGHT", "7"),
+            ("CORACLE_DISABLE_HMAC", "false"),
+            theirs[0],
+            theirs[1],
+        ];
         let builder = read(&own).unwrap();
         assert_eq!((builder.max_inflight, builder.disable_hmac), (Some(7), false));
-        for bad in [("max_inflight", "many"), ("CORACLE_BUILD_TIMEOUT", "5"), ("disable_hmac", "maybe")] {
+        for bad in [
+            ("max_inflight", "many"),
+            ("CORACLE_BUILD_TIMEOUT", "5"),
+            ("disable_hmac", "maybe"),
+        ] {
             assert!(read(&[bad]).unwrap_err().to_string().contains(bad.0));
         }
     }

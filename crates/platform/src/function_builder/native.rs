@@ -14,21 +14,23 @@ use coracle_spec::{Digest, Manifest};
 use coracle_tasks::CancellationToken;
 
 use super::seams::{ContextBuild, ContextBuilder, ContextImage};
+use super::tenant::Tenant;
 use crate::builds::{SourceBuildError, own_arch};
 use crate::failure::SharedFailure;
 
-/// Builds contexts with a builder.
-///
-/// Its surroundings are what steps get: whoever makes the builder leaves the host's package managers' out.
+/// Answers a tenant's builder, which is them at registries and has nothing of the host's package managers.
+pub type BuilderOf = Box<dyn Fn(&Tenant) -> Builder + Send + Sync>;
+
+/// Builds contexts with a builder for each tenant.
 pub struct NativeContexts {
-    builder: Builder,
+    builder_of: BuilderOf,
     store: Store,
 }
 
 impl NativeContexts {
-    /// Builds with `builder`, into its own store.
-    pub fn new(builder: Builder, store: Store) -> Self {
-        Self { builder, store }
+    /// Builds with what `builder_of` answers, into `store`, which is that of all of them.
+    pub fn new(builder_of: BuilderOf, store: Store) -> Self {
+        Self { builder_of, store }
     }
 
     /// Answers the image, or the index of the images for several platforms.
@@ -59,8 +61,9 @@ impl ContextBuilder for NativeContexts {
         observer: Arc<dyn Observer>,
         cancel: &CancellationToken,
     ) -> Result<ContextImage, SharedFailure> {
+        let builder = (self.builder_of)(&context.tenant);
         let request = request(context).map_err(|error| Arc::new(error) as SharedFailure)?;
-        let built = self.builder.build(&request, observer, cancel).await;
+        let built = builder.build(&request, observer, cancel).await;
         let built = built.map_err(|error| Arc::new(error) as SharedFailure)?;
         Ok(ContextImage {
             digest: self.digest(&built).await?,
