@@ -12,6 +12,7 @@ use coracle_fetch::Fetcher;
 use coracle_oci::{Image, assemble, assemble_document};
 use coracle_plan::{Plan, StepId, Target};
 use coracle_sandbox::Sandboxes;
+use coracle_spec::revision::Profile;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -75,6 +76,16 @@ pub struct Built {
     pub duration: Duration,
     /// Keeps the images from collection.
     pub lease: Arc<Lease>,
+}
+
+impl Built {
+    /// Answers what instances of the image expect: one that a Dockerfile makes is like anybody's.
+    pub fn profile(&self) -> Profile {
+        match self.plan.image.document {
+            Some(_) => Profile::Image,
+            None => Profile::Own,
+        }
+    }
 }
 
 /// A further image that a build made.

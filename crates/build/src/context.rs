@@ -4,7 +4,7 @@
 //! whatever version control and package managers leave. Owners and times are none of it: everything is root's.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ struct Listed {
     node: Node,
     /// Where a link leads.
     target: PathBuf,
+    /// The first other name of the same file, in the order of names.
+    same: Option<PathBuf>,
 }
 
 /// A listed context and the digests of its files, for making keys.
@@ -52,6 +54,9 @@ pub(crate) struct Copied {
     mode: u32,
     /// The digest of a file's contents or of a link's target.
     pub(crate) digest: Option<Digest>,
+    /// The first of the names that the file has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same: Option<PathBuf>,
 }
 
 impl Context {
@@ -83,6 +88,7 @@ impl Context {
             kind: listed.node.kind,
             mode: listed.node.mode,
             digest,
+            same: listed.same.clone(),
         })
     }
 
@@ -107,7 +113,19 @@ impl Listing {
                 listing.look(&root, path.join(&name), (ignore, &above), &mut pending)?;
             }
         }
+        listing.note_names();
         Ok(listing)
+    }
+
+    /// Notes which files are one file with several names: a copy has them so, too.
+    fn note_names(&mut self) {
+        let mut first = HashMap::new();
+        for (path, listed) in &mut self.entries {
+            if let (NodeKind::File, Some(inode)) = (listed.node.kind, listed.node.inode) {
+                let known = first.entry(inode).or_insert_with(|| path.clone());
+                listed.same = (known != path).then(|| known.clone());
+            }
+        }
     }
 
     /// Lists `path` unless it is ignored, and puts a folder that must be looked into on `pending`.
@@ -154,10 +172,16 @@ impl Listing {
             uid: 0,
             gid: 0,
             mtime: EPOCH,
-            inode: None,
             ..node
         };
-        self.entries.insert(path, Listed { node, target });
+        self.entries.insert(
+            path,
+            Listed {
+                node,
+                target,
+                same: None,
+            },
+        );
         if self.entries.len() > MOST_ENTRIES {
             return Err(FolderError::TooMany(self.folder.clone()));
         }

@@ -95,7 +95,12 @@ impl Preparing<'_> {
         let mut known = Known::new();
         for _ in 0..MOST_ROUNDS {
             match coracle_plan::dockerfile::plan(&input, &known).map_err(DockerfileBuildError::from)? {
-                Planned::Complete(plan) => return Ok(*plan),
+                Planned::Complete(mut plan) => {
+                    for excerpt in plan.excerpts.values_mut() {
+                        excerpt.insert_str(0, &format!("`{}`, ", text.name));
+                    }
+                    return Ok(*plan);
+                }
                 Planned::Wants(wanted) => {
                     for wanted in wanted {
                         let image = images.look_up(&wanted).await?;

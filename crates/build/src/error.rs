@@ -43,11 +43,11 @@ pub enum BuildError {
         missing: Vec<String>,
     },
     /// A step failed.
-    #[error("{step} failed{}", below(excerpt.as_deref()))]
+    #[error("{}", place(step, excerpt.as_deref()))]
     Step {
         /// What the step does, in words.
         step: String,
-        /// Where it comes from: lines of a Dockerfile, marked.
+        /// Where it comes from: a place in a Dockerfile, and below it the lines, marked.
         excerpt: Option<String>,
         /// Why it failed.
         source: Box<StepError>,
@@ -112,8 +112,12 @@ impl Failure for BuildError {
     }
 }
 
-fn below(excerpt: Option<&str>) -> String {
-    excerpt.map_or_else(String::new, |excerpt| format!("\n{excerpt}"))
+/// Says what failed, where, and below it the lines.
+fn place(step: &str, excerpt: Option<&str>) -> String {
+    match excerpt.map(|excerpt| excerpt.split_once('\n').unwrap_or((excerpt, ""))) {
+        Some((place, lines)) => format!("{place}: {step} failed\n{}", lines.trim_end()),
+        None => format!("{step} failed"),
+    }
 }
 
 macro_rules! step_errors {

@@ -88,8 +88,9 @@ impl Accounts {
         })
     }
 
-    /// Answers user and group of files that belong to `text`, as `--chown` says it.
-    pub fn owner(&self, text: &str) -> Result<(u32, u32), UnknownAccount> {
+    /// Answers user and group of files that belong to `text`, as `--chown` says it. Names that are not there are root's,
+    /// as `BuildKit` has it.
+    pub fn owner(&self, text: &str) -> (u32, u32) {
         let (user, group) = text.split_once(':').unwrap_or((text, ""));
         let (uid, own) = match user {
             "" | "root" => (0, 0),
@@ -97,15 +98,14 @@ impl Accounts {
                 Ok(number) => (number, number),
                 Err(_) => {
                     let row = self.rows().find(|row| row.name == user);
-                    let row = row.ok_or_else(|| unknown(user, "/etc/passwd"))?;
-                    (row.uid, row.gid)
+                    row.map_or((0, 0), |row| (row.uid, row.gid))
                 }
             },
         };
         match group {
-            "" => Ok((uid, own)),
-            "root" => Ok((uid, 0)),
-            group => Ok((uid, self.group(group)?)),
+            "" => (uid, own),
+            "root" => (uid, 0),
+            group => (uid, self.group(group).unwrap_or(own)),
         }
     }
 
@@ -199,8 +199,9 @@ mod tests {
             (":5", (0, 5)),
             ("root:root", (0, 0)),
         ] {
-            assert_eq!(accounts().owner(text), Ok(owner), "{text}");
+            assert_eq!(accounts().owner(text), owner, "{text}");
         }
-        assert!(accounts().owner("nobody").is_err() && Accounts::default().owner("web").is_err());
+        assert_eq!(accounts().owner("nobody"), (0, 0));
+        assert_eq!(Accounts::default().owner("web:staff"), (0, 0));
     }
 }

@@ -20,7 +20,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The image made from the steps' layers.
     pub image: ImagePlan,
-    /// Where steps come from: the lines of a Dockerfile, marked, for when one of them fails.
+    /// Where steps come from, for when one of them fails: `line 3`, and below it the lines of a Dockerfile, marked.
     #[serde(skip)]
     pub excerpts: BTreeMap<StepId, String>,
 }

@@ -38,7 +38,7 @@ pub(crate) fn place(
     cancel: &CancellationToken,
 ) -> Result<Layer, PlaceError> {
     let owner = match &place.owner {
-        Some(owner) => Some(accounts(&ground.root)?.owner(owner)?),
+        Some(owner) => Some(accounts(&ground.root)?.owner(owner)),
         None => None,
     };
     let mut copier = Copier {
@@ -113,7 +113,7 @@ pub(crate) fn stage(
 pub(crate) fn make_folder(store: &Store, ground: Ground, what: &MakeFolder) -> Result<Layer, PlaceError> {
     let owner = match what.user.as_str() {
         "" => None,
-        user => Some(accounts(&ground.root)?.owner(user)?),
+        user => Some(accounts(&ground.root)?.owner(user)),
     };
     let cancel = CancellationToken::new();
     let mut copier = Copier {
@@ -158,3 +158,6 @@ fn put(copier: &mut Copier<'_>, place: &Place, what: &Placed, from: &From) -> Re
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,9 @@ impl Steps {
     /// Adds a step whose id is `id` and whose name begins with `name`.
     pub(super) fn add(&mut self, id: String, name: &str, op: Op, standing: Standing<'_>) -> StepId {
         let id = StepId::new(id);
+        let lines = excerpt(standing.text, standing.lines);
         self.excerpts
-            .insert(id.clone(), excerpt(standing.text, standing.lines).to_string());
+            .insert(id.clone(), format!("line {}\n{lines}", standing.lines.first));
         self.done.push(Step {
             id: id.clone(),
             name: shortened(name),

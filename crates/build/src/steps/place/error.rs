@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use coracle_content::StoreError;
 use coracle_fetch::FetchError;
-use coracle_oci::UnknownAccount;
 use coracle_oci::tar::TarError;
 use coracle_plan::patterns::InvalidPattern;
 use coracle_spec::{Class, Failure};
@@ -44,9 +43,6 @@ pub enum PlaceError {
     /// `--chmod` says nothing that can be done.
     #[error("`{0}` are no permissions")]
     Mode(String),
-    /// The owner is nobody.
-    #[error(transparent)]
-    Owner(#[from] UnknownAccount),
     /// An archive cannot be unpacked.
     #[error("cannot unpack `{}`", path.display())]
     Archive {
@@ -120,7 +116,6 @@ impl Failure for PlaceError {
             ),
             Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
             Self::Mode(_) => Some("write them as `755` or `u=rwX,go=rX`".to_owned()),
-            Self::Owner(error) => error.hint(),
             Self::Download(error) => error.hint(),
             Self::Ground(error) => error.hint(),
             Self::Store(error) => error.hint(),

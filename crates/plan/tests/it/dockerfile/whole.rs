@@ -62,6 +62,6 @@ fn a_step_of_a_stage_is_called_as_it_is_and_named_after_its_instruction() {
     );
     assert_eq!(
         plan.excerpts[&plan.steps[1].id],
-        "  1 | FROM a AS one\n> 2 | run true\n  3 | FROM one\n  4 | WORKDIR /w"
+        "line 2\n  1 | FROM a AS one\n> 2 | run true\n  3 | FROM one\n  4 | WORKDIR /w"
     );
 }
