@@ -15,7 +15,8 @@ use crate::{binary, dockerfile, foreign, go, node, python, runnable, server, uns
 /// Compiles a source tree into a plan.
 ///
 /// The manifest decides what it says; the rest is found in the tree. `lock` holds what earlier builds pinned and
-/// may be empty; what it pins appears in the plan as exact versions.
+/// may be empty; what it pins appears in the plan as exact versions. A folder that is built from a Dockerfile
+/// ([`dockerfile::chosen`]) is an error: [`dockerfile::plan`] compiles it.
 pub fn plan(
     source: &dyn Source,
     manifest: &Manifest,
@@ -29,10 +30,7 @@ pub fn plan(
         target,
     };
     if let Some(choice) = dockerfile::chosen(source, manifest)? {
-        return Err(PlanError::NotYet {
-            what: format!("building from `{}` (a Dockerfile)", choice.file),
-            instead: "add a `coracle.yaml` that names the runtime, for example `runtime: python`".to_owned(),
-        });
+        return Err(PlanError::OfDockerfile { file: choice.file });
     }
     unsupported::check(manifest)?;
     foreign::check(source, manifest)?;

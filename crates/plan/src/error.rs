@@ -37,6 +37,12 @@ pub enum PlanError {
         /// What the author can do instead.
         instead: String,
     },
+    /// A folder that is built from a Dockerfile is compiled as if it were not.
+    #[error("`{file}` says how to build this")]
+    OfDockerfile {
+        /// The Dockerfile.
+        file: String,
+    },
     /// The manifest has a key that means nothing to the kind of build that it is.
     #[error("{key} means nothing {to}")]
     Misplaced {
@@ -189,7 +195,7 @@ impl Failure for PlanError {
             }
             Self::NoHandler { .. } => Some("name a function of that file in `build.handler`".to_owned()),
             Self::Version { available, .. } => Some(format!("available: {available}")),
-            Self::Read(_) | Self::NotText { .. } | Self::Broken { .. } | Self::Missing { .. } | Self::Glob { .. } => None,
+            Self::OfDockerfile { .. } | Self::Read(_) | Self::NotText { .. } | Self::Broken { .. } | Self::Missing { .. } | Self::Glob { .. } => None,
         }
     }
 }
