@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::compression::Compression;
 use crate::layer::Layer;
 
-use document::ManifestDocument;
-pub(crate) use document::{ConfigDocument, Descriptor, MANIFEST};
+pub(crate) use document::{ConfigDocument, Descriptor, MANIFEST, ManifestDocument};
 
 mod document;
 

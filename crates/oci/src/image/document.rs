@@ -39,6 +39,7 @@ pub(crate) struct ManifestDocument {
     #[serde(default)]
     media_type: String,
     pub(crate) config: Descriptor,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) layers: Vec<Descriptor>,
 }
 

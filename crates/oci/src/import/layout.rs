@@ -4,7 +4,7 @@ use coracle_content::Store;
 use serde::Deserialize;
 
 use super::ImportError;
-use crate::image::{Descriptor, Image, MANIFEST, document, load};
+use crate::image::{Descriptor, Image, MANIFEST, ManifestDocument, document, load};
 use crate::index::INDEX;
 
 /// What Docker calls a manifest, and an index.
@@ -81,17 +81,11 @@ impl Named {
 
 /// Loads an image all of whose blobs are there.
 fn image(store: &Store, manifest: &Descriptor) -> Result<Image, ImportError> {
-    let parts: Parts = document(store, &manifest.digest, "manifest")?;
+    let parts: ManifestDocument = document(store, &manifest.digest, "manifest")?;
     for part in parts.layers.iter().chain([&parts.config]) {
         is_whole(store, part)?;
     }
     Ok(load(store, &manifest.digest)?)
-}
-
-#[derive(Debug, Deserialize)]
-struct Parts {
-    config: Descriptor,
-    layers: Vec<Descriptor>,
 }
 
 fn is_whole(store: &Store, descriptor: &Descriptor) -> Result<(), ImportError> {
