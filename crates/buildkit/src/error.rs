@@ -70,9 +70,16 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn of(status: &Status) -> Self {
-        Self {
-            code: status.code(),
-            message: message(status),
+        // What the other side says has no cause on this one: this is the connection's.
+        match status.source() {
+            Some(cause) => Self {
+                code: Code::Unavailable,
+                message: sentence(cause),
+            },
+            None => Self {
+                code: status.code(),
+                message: message(status),
+            },
         }
     }
 }
@@ -130,7 +137,7 @@ impl Failure for SolveError {
                 Some("look whether it is a BuildKit that listens there, and whether it wants TLS".to_owned())
             }
             Self::Failed { source, .. } if source.class() == Class::Unavailable => {
-                Some("the log of BuildKit may say more".to_owned())
+                Some("look whether it still runs; its log may say more".to_owned())
             }
             _ => None,
         }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tonic::Status;
 
 /// The end of the name of a detail that says where.
-const SOURCE: &str = "errdefs.Source";
+const SOURCE: &str = "/errdefs.Source+json";
 
 /// Which lines an error is about, if that is known. Its text begins with `: `, so that it follows a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,6 +105,8 @@ mod tests {
 
     use super::*;
 
+    const NAME: &str = "github.com/moby/buildkit/errdefs.Source+json";
+
     fn status(type_url: &str, json: &str) -> Status {
         let details = rpc::Status {
             code: 2,
@@ -123,9 +125,7 @@ mod tests {
         let json = format!(
             r#"{{"info":{{"filename":"Dockerfile","data":"{data}"}},"ranges":[{{"start":{{"line":2}},"end":{{"line":2}}}}]}}"#
         );
-        let text = Origin::of(&status("github.com/moby/buildkit/errdefs.Source+json", &json)).to_string();
-        assert_eq!(text, "");
-        let text = Origin::of(&status("errdefs.Source", &json)).to_string();
+        let text = Origin::of(&status(NAME, &json)).to_string();
         assert_eq!(
             text,
             ": `Dockerfile`, line 2\n  1 | FROM scratch\n> 2 | RUN false\n  3 | CMD x"
@@ -134,11 +134,7 @@ mod tests {
 
     #[test]
     fn an_error_without_lines_has_none() {
-        for (type_url, json) in [
-            ("errdefs.Source", "{}"),
-            ("errdefs.Source", "no JSON"),
-            ("other", "{}"),
-        ] {
+        for (type_url, json) in [(NAME, "{}"), (NAME, "no JSON"), ("other", "{}")] {
             assert_eq!(Origin::of(&status(type_url, json)), Origin::default());
         }
         assert_eq!(Origin::of(&Status::internal("no details")), Origin::default());

@@ -31,6 +31,7 @@ enum Engine {
 
 /// Flags that say who builds.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "BuildKit")]
 pub(crate) struct Who {
     /// Who builds: `native` is Coracle itself, `buildkit` a BuildKit that runs somewhere, from a Dockerfile [default: native]
     #[arg(long, value_name = "WHO", hide_possible_values = true)]

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
+mod ca;
+mod context;
 mod docker;
+mod failures;
+mod registry;
 mod standalone;
+mod unreachable;
 mod world;

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use coracle_build::{CommandNetwork, Event, Observer, Pull, Reuse};
 use coracle_buildkit::{Anonymous, BuildKit, Logins, Place, Solve, SolveError, Solved};
 use coracle_content::Store;
 use coracle_oci::Image;
+use coracle_peers::buildkit::{BuildKit as Daemon, Programs};
+use coracle_peers::checked;
 use coracle_tasks::{CancellationToken, Tasks};
+use tokio::sync::Notify;
 
 pub(crate) struct World {
     pub(crate) root: tempfile::TempDir,
@@ -42,6 +46,19 @@ impl World {
         let path = self.source().join(name);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
+    }
+
+    /// Copies this machine's shell, and what it needs, into the folder `shell`, for images that run something.
+    pub(crate) fn write_shell(&self) {
+        for program in ["/bin/sh", "/bin/cat", "/bin/sleep"] {
+            let needs = checked(Command::new("ldd").arg(program)).unwrap();
+            let paths = needs.split_whitespace().filter(|word| word.starts_with('/'));
+            for path in paths.chain([program]) {
+                let to = self.source().join("shell").join(path.trim_start_matches('/'));
+                fs_err::create_dir_all(to.parent().unwrap()).unwrap();
+                fs_err::copy(path, to).unwrap();
+            }
+        }
     }
 
     /// Answers a build of the folder with this Dockerfile.
@@ -87,17 +104,34 @@ pub(crate) fn place(address: &str) -> Place {
     }
 }
 
+/// Starts a BuildKit, and answers where it is.
+pub(crate) fn daemon(scratch: &Path) -> (Daemon, Place) {
+    let daemon = Daemon::start(Programs::pinned().unwrap(), scratch).unwrap();
+    let place = socket(daemon.socket());
+    (daemon, place)
+}
+
 pub(crate) fn socket(path: &Path) -> Place {
     place(&format!("unix://{}", path.display()))
 }
 
 /// What was told of a build.
 #[derive(Default)]
-pub(crate) struct Heard(Mutex<Vec<String>>);
+pub(crate) struct Heard {
+    said: Mutex<Vec<String>>,
+    more: Notify,
+}
 
 impl Heard {
     pub(crate) fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until something with `text` in it was told.
+    pub(crate) async fn until(&self, text: &str) {
+        while !self.all().iter().any(|said| said.contains(text)) {
+            self.more.notified().await;
+        }
     }
 }
 
@@ -112,6 +146,7 @@ impl Observer for Heard {
             Event::Built { digest } => format!("built {digest}"),
             Event::Planned { .. } | Event::Transferred { .. } | Event::Finished { .. } => return,
         };
-        self.0.lock().unwrap().push(said);
+        self.said.lock().unwrap().push(said);
+        self.more.notify_one();
     }
 }

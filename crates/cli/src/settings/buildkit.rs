@@ -113,7 +113,10 @@ impl BuildKits {
         };
         let address = self.of_docker(address)?;
         let certificates = self.certificates(flags, &address)?;
-        Ok(Place { address, certificates })
+        Ok(Place {
+            address,
+            certificates,
+        })
     }
 
     /// Makes the usual Docker Engine the one that `DOCKER_HOST` names.
@@ -134,7 +137,8 @@ impl BuildKits {
         if matches!(address.endpoint, Endpoint::Unix(_)) {
             return Ok(None);
         }
-        let or = |flag: &Option<PathBuf>, variable: &Option<PathBuf>| flag.clone().or_else(|| variable.clone());
+        let or =
+            |flag: &Option<PathBuf>, variable: &Option<PathBuf>| flag.clone().or_else(|| variable.clone());
         let ca = or(&flags.buildkit_ca, &self.ca);
         let certificate = or(&flags.buildkit_cert, &self.certificate);
         let key = or(&flags.buildkit_key, &self.key);
@@ -202,15 +206,33 @@ mod tests {
             ("CORACLE_BUILDKIT_CERT", "/cert"),
             ("CORACLE_BUILDKIT_KEY", "/key"),
         ];
-        assert!(place(Some("unix:///x"), &own, true).unwrap().certificates.is_none());
-        assert!(place(Some("tcp://b:1"), &[], true).unwrap().certificates.is_none());
-        let found = place(Some("tcp://b:1"), &own, true).unwrap().certificates.unwrap();
+        assert!(
+            place(Some("unix:///x"), &own, true)
+                .unwrap()
+                .certificates
+                .is_none()
+        );
+        assert!(
+            place(Some("tcp://b:1"), &[], true)
+                .unwrap()
+                .certificates
+                .is_none()
+        );
+        let found = place(Some("tcp://b:1"), &own, true)
+            .unwrap()
+            .certificates
+            .unwrap();
         assert_eq!(found.ca, Some(PathBuf::from("/ca")));
         assert_eq!(found.own, Some((PathBuf::from("/cert"), PathBuf::from("/key"))));
         assert!(place(Some("tcp://b:1"), &own[..2], true).is_none());
         let docker = [("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "/d")];
         let found = place(Some("docker://d:2376"), &docker, true).unwrap();
         assert_eq!(found.certificates.unwrap().ca, Some(PathBuf::from("/d/ca.pem")));
-        assert!(place(Some("docker://d:2376"), &docker[1..], true).unwrap().certificates.is_none());
+        assert!(
+            place(Some("docker://d:2376"), &docker[1..], true)
+                .unwrap()
+                .certificates
+                .is_none()
+        );
     }
 }
