@@ -25,8 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "build", "content", "debian", "distribution", "fetch", "gateway", "keeper", "netns", "oci",
-            "plan", "platform", "sandbox", "server", "spec", "tasks",
+            "api", "build", "buildkit", "content", "debian", "distribution", "fetch", "gateway", "keeper",
+            "netns", "oci", "plan", "platform", "sandbox", "server", "spec", "tasks",
         ],
     ),
     ("content", &["spec"]),
