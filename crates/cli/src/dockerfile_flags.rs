@@ -11,33 +11,34 @@ use coracle_spec::{Class, Failure};
 
 use crate::settings::Inherited;
 
+/// What flags stand under in help. Named for each one: a heading for all would be that of the flags that follow, too.
+const HEADING: &str = "Dockerfiles";
+
 /// Flags of verbs that build.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Dockerfiles")]
 pub(crate) struct DockerfileFlags {
     /// Build the image of this stage
-    #[arg(long, value_name = "STAGE")]
+    #[arg(help_heading = HEADING, long, value_name = "STAGE")]
     target: Option<String>,
     /// Set a variable of the Dockerfile; without a value, to what it is in the environment
-    #[arg(long, value_name = "NAME[=VALUE]")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME[=VALUE]")]
     build_arg: Vec<Variable>,
     /// Add a label to the image
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME=VALUE")]
     label: Vec<Label>,
     /// Carry out every step again
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     no_cache: bool,
     /// Ask registries what base images are now
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     pull: bool,
 }
 
 /// Flags of verbs that build and do nothing else.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Dockerfiles")]
 pub(crate) struct SecretFlags {
     /// Let commands read a secret: `id=ID,src=FILE` or `id=ID,env=NAME`
-    #[arg(long, value_name = "SECRET")]
+    #[arg(help_heading = HEADING, long, value_name = "SECRET")]
     secret: Vec<Secret>,
 }
 

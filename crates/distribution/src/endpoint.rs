@@ -90,15 +90,7 @@ impl Endpoint {
 
     /// Answers whether it is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.base(Scheme::Http);
-        let host = host.as_ref().and_then(Url::host_str).unwrap_or_default();
-        let address = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>();
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || address.is_ok_and(|address| address.is_loopback())
+        self.base(Scheme::Http).is_some_and(|base| is_on_loopback(&base))
     }
 
     /// Answers the repository as it is called there.
@@ -110,6 +102,16 @@ impl Endpoint {
     pub(crate) fn base(&self, scheme: Scheme) -> Option<Url> {
         Url::parse(&format!("{}://{}/v2/", scheme.name(), self.authority)).ok()
     }
+}
+
+/// Answers whether an address is on this machine.
+pub(crate) fn is_on_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for Endpoint {

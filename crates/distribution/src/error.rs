@@ -7,6 +7,7 @@ use std::time::Duration;
 use coracle_content::StoreError;
 use coracle_fetch::SafeUrl;
 use coracle_oci::ImageError;
+use coracle_spec::manifest::Platform;
 use coracle_spec::{Class, Digest, Failure};
 use tokio_rustls::rustls;
 
@@ -264,7 +265,8 @@ impl Failure for DistributionError {
             Self::Busy { .. } => Some("try again later".to_owned()),
             Self::Unreachable { source, .. } => Some(unreachable(source).to_owned()),
             Self::Platform { offered, .. } => offered
-                .first()
+                .iter()
+                .find(|offered| offered.parse::<Platform>().is_ok())
                 .map(|first| format!("choose another platform, such as `--platform {first}`")),
             Self::Mismatch { .. } => {
                 Some("the registry or something on the way to it altered the content; try another".to_owned())

@@ -6,6 +6,7 @@ use coracle_fetch::{Proxies, SafeUrl};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Proxy, Url};
 
+use crate::endpoint::is_on_loopback;
 use crate::error::SettingsError;
 use crate::settings::Settings;
 use crate::tls;
@@ -51,7 +52,8 @@ fn proxy(proxies: &Proxies) -> Result<Proxy, SettingsError> {
     let (http, https) = (parse(&proxies.http)?, parse(&proxies.https)?);
     let proxies = Arc::new(proxies.clone());
     Ok(Proxy::custom(move |url| {
-        let exempt = url.as_str().parse().is_ok_and(|uri| proxies.exempts(&uri));
+        // No proxy reaches this machine's loopback.
+        let exempt = is_on_loopback(url) || url.as_str().parse().is_ok_and(|uri| proxies.exempts(&uri));
         let chosen = if url.scheme() == "https" { &https } else { &http };
         chosen.clone().filter(|_| !exempt)
     }))

@@ -163,9 +163,9 @@ impl<'a> Session<'a> {
     pub(crate) async fn exchange(&self, call: &Call, who: Option<HeaderValue>) -> Result<Response, Setback> {
         let http = self.shared.http().map_err(DistributionError::from)?;
         let failed = |broken: Broken| {
-            let final_ = broken.is_untrusted() || is_redirect(&broken);
+            let is_final = broken.is_untrusted() || is_redirect(&broken);
             let error = unreachable(&call.url, broken);
-            if final_ {
+            if is_final {
                 Setback::Final(error)
             } else {
                 Setback::Passing(error, None)

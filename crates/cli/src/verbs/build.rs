@@ -32,11 +32,7 @@ pub(crate) struct Build {
     source: Source,
     #[command(flatten)]
     lock: Lock,
-    #[command(flatten)]
-    dockerfile: DockerfileFlags,
-    #[command(flatten)]
-    secrets: SecretFlags,
-    /// What to call the image [default: the function's name]
+    /// What to call the image, once or more [default: the function's name]
     #[arg(long, short, value_name = "REF")]
     tag: Vec<ImageRef>,
     /// Build for `linux/amd64`, `linux/arm64` or both, with commas between [default: `build.platforms`, or this machine's]
@@ -45,9 +41,13 @@ pub(crate) struct Build {
     #[command(flatten)]
     leaving: Leaving,
     #[command(flatten)]
-    who: Who,
-    #[command(flatten)]
     reporting: Reporting,
+    #[command(flatten)]
+    dockerfile: DockerfileFlags,
+    #[command(flatten)]
+    secrets: SecretFlags,
+    #[command(flatten)]
+    who: Who,
 }
 
 impl Build {
