@@ -11,9 +11,12 @@
 
 mod bad_input;
 mod bounds;
+mod buildkit;
 mod cache;
 mod doctor;
 mod examples;
+mod foreign;
+mod function_builder;
 mod go;
 mod harbour;
 mod isolation;
@@ -22,8 +25,10 @@ mod left;
 mod machine;
 mod mirror;
 mod other_tools;
+mod others;
 mod package;
 mod platforms;
+mod registries;
 mod reproducible;
 mod runs;
 mod serve;
