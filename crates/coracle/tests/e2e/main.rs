@@ -29,6 +29,7 @@ mod others;
 mod package;
 mod platforms;
 mod registries;
+mod registries;
 mod reproducible;
 mod runs;
 mod serve;
