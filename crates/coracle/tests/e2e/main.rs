@@ -29,7 +29,6 @@ mod others;
 mod package;
 mod platforms;
 mod registries;
-mod registries;
 mod reproducible;
 mod runs;
 mod serve;
