@@ -91,7 +91,10 @@ impl Accounts {
     /// Answers user and group of files that belong to `text`, as `--chown` says it. Names that are not there are root's,
     /// as `BuildKit` has it.
     pub fn owner(&self, text: &str) -> (u32, u32) {
-        let (user, group) = text.split_once(':').unwrap_or((text, ""));
+        let (user, group) = match text.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (text, None),
+        };
         let (uid, own) = match user {
             "" | "root" => (0, 0),
             user => match user.parse::<u32>() {
@@ -103,9 +106,9 @@ impl Accounts {
             },
         };
         match group {
-            "" => (uid, own),
-            "root" => (uid, 0),
-            group => (uid, self.group(group).unwrap_or(own)),
+            None => (uid, own),
+            Some("" | "root") => (uid, 0),
+            Some(group) => (uid, self.group(group).unwrap_or(own)),
         }
     }
 

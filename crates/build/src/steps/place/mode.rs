@@ -33,6 +33,9 @@ const GROUP: u32 = 0o2070;
 const OTHERS: u32 = 0o0007;
 const STICKY: u32 = 0o1000;
 
+/// What octal permissions say of folders: BuildKit leaves out the rest.
+const FOLDERS: u32 = 0o777;
+
 impl ModeChange {
     /// Reads what `--chmod` says.
     pub(crate) fn parse(text: &str) -> Result<Self, PlaceError> {
@@ -55,6 +58,7 @@ impl ModeChange {
     /// Answers what `mode` becomes.
     pub(crate) fn apply(&self, mode: u32, is_folder: bool) -> u32 {
         match self {
+            Self::To(mode) if is_folder => mode & FOLDERS,
             Self::To(mode) => *mode,
             Self::By(clauses) => clauses
                 .iter()
@@ -65,7 +69,7 @@ impl ModeChange {
     /// Answers the bits of folders that are made on the way.
     pub(crate) fn of_parents(change: Option<&Self>) -> u32 {
         match change {
-            Some(Self::To(mode)) => *mode,
+            Some(Self::To(mode)) => mode & FOLDERS,
             Some(Self::By(_)) | None => 0o755,
         }
     }

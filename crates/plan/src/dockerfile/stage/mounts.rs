@@ -45,7 +45,7 @@ impl Stage<'_, '_> {
         command: &Command,
     ) -> Result<Mount, Wrong> {
         match mount.kind {
-            Kind::Secret => Ok(secret(mount)),
+            Kind::Secret => Ok(secret(mount, self.state.workdir())),
             Kind::Ssh => Err(Wrong::new("mounts of `type=ssh` are not supported yet").hint(
                 "give the key as a secret: `--mount=type=secret,id=ssh-key,target=/root/.ssh/id_ed25519`",
             )),
@@ -127,7 +127,7 @@ fn unnamed(mount: &instruction::Mount) -> String {
 }
 
 /// Answers a secret: a file, unless it is asked for as a variable alone.
-fn secret(mount: &instruction::Mount) -> Mount {
+fn secret(mount: &instruction::Mount, workdir: &str) -> Mount {
     let given = mount
         .id
         .as_ref()
@@ -139,7 +139,7 @@ fn secret(mount: &instruction::Mount) -> Mount {
         .cloned()
         .unwrap_or_else(|| last(named.unwrap_or_default()).to_owned());
     let target = match named {
-        Some(target) => path::clean(target),
+        Some(target) => path::within(workdir, target),
         None => format!("{SECRETS}/{}", last(&id)),
     };
     let env = mount
