@@ -60,7 +60,7 @@ impl Build {
             Some(tag) => tag.clone(),
             None => request.manifest.name.as_str().parse()?,
         };
-        let (store, made) = self.build(context, &request).await?;
+        let (store, made) = Box::pin(self.build(context, &request)).await?;
         let images = Images::of(&store, &made)?;
         for tag in &self.tag {
             store.set_name(tag, &images.digest())?;
@@ -83,7 +83,7 @@ impl Build {
     async fn build(&self, context: &Context, request: &Request) -> Result<(Store, Made), Error> {
         if let Some(place) = self.who.place(context)? {
             let store = open_store(&context.settings)?.held()?;
-            let solved = buildkit::build(context, &store, request, place).await?;
+            let solved = Box::pin(buildkit::build(context, &store, request, place)).await?;
             let made = Made::solved(&store, solved)?;
             return Ok((store, made));
         }

@@ -1,6 +1,5 @@
 //! What a build made: an image, or an index over images of several platforms.
 
-use coracle_build::{Built, Request};
 use coracle_content::Store;
 use coracle_oci::{Compression, ExportError, Image, ImageError, Index, Output, assemble_index};
 use coracle_spec::manifest::Platform;

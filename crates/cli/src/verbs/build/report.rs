@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use coracle_build::Built;
 use coracle_oci::Image;
 use coracle_spec::{Digest, ImageRef};
 use serde::Serialize;

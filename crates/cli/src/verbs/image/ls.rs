@@ -39,7 +39,7 @@ impl Ls {
     pub(super) fn run(self, context: &Context) -> Result<(), Error> {
         let store = open_store(&context.settings)?;
         let names = store.names()?.into_iter();
-        let rows = names.map(|named| row(&store, named)).collect::<Vec<_>>();
+        let rows = names.map(|named| row(&store, &named)).collect::<Vec<_>>();
         if self.reporting.json {
             return Ok(context.printer.json(&rows)?);
         }
@@ -59,7 +59,7 @@ impl Ls {
 }
 
 /// Answers what there is to say. One that is not whole says little.
-fn row(store: &Store, named: Named) -> Row {
+fn row(store: &Store, named: &Named) -> Row {
     let stored = Stored::load(store, named.digest).ok();
     let size = stored.as_ref().map_or(0, Stored::size);
     let images = stored.map(|stored| stored.images).unwrap_or_default();

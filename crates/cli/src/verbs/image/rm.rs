@@ -29,9 +29,10 @@ impl Rm {
                 unknown.push(image.to_string());
             }
         }
-        match unknown.is_empty() {
-            true => Ok(()),
-            false => Err(StoredError::Unknown(unknown.join("`, `")).into()),
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(StoredError::Unknown(unknown.join("`, `")).into())
         }
     }
 }
