@@ -17,9 +17,7 @@ const ALWAYS: &[Rule] = &[
     ("retry", |m| m.given().place("retry").is_some()),
     ("schedule", |m| !m.schedule.is_empty()),
     ("links", |m| !m.links.is_empty()),
-    ("build.type", |m| {
-        matches!(m.build.kind, BuildType::Buildpacks | BuildType::Image)
-    }),
+    ("build.type", |m| m.build.kind == BuildType::Buildpacks),
     ("build.builder", |m| m.build.builder.is_some()),
     ("build.buildpacks", |m| !m.build.buildpacks.is_empty()),
     ("build.java", |m| m.given().place("build.java").is_some()),
@@ -93,6 +91,13 @@ pub(crate) fn check_for_dockerfile(manifest: &Manifest) -> Result<(), PlanError>
 }
 
 fn refuse_unsupported(manifest: &Manifest) -> Result<(), PlanError> {
+    if manifest.build.kind == BuildType::Image {
+        return Err(PlanError::Misplaced {
+            key: placed(manifest, "build.type"),
+            to: "to a build: the image is taken as it is",
+            instead: "`coracle up` and `coracle deploy` run it, `coracle image pull` only fetches it",
+        });
+    }
     match used(manifest, ALWAYS) {
         None => Ok(()),
         Some(key) => Err(PlanError::NotYet {

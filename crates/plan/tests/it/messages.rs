@@ -278,6 +278,7 @@ fn keys_that_nothing_acts_on_yet_are_refused_with_their_lines() {
         "build: {exclude_dependencies: [boto3]}\n",
         "build: {java: {version: 21}}\n",
         "build: {context: sub}\n",
+        "build: {type: image, from: httpd}\n",
     ];
     let report = manifests.map(|text| {
         let source = of(&[("main.py", "def a(request): 1\n"), ("coracle.yaml", text)]);
