@@ -60,8 +60,11 @@ impl Expected {
         (!text.is_empty()).then_some(text)
     }
 
+    /// Answers the lines that count: of a failure, nothing but where it is.
     fn compared(&self) -> Vec<&str> {
-        self.0.lines().filter(|line| !line.starts_with('#')).collect()
+        let is_failure = self.failing_line().is_some();
+        let counts = |line: &&str| !line.starts_with('#') && !(is_failure && line.starts_with(WARNING));
+        self.0.lines().filter(counts).collect()
     }
 
     /// Answers the first line that a build fails at, if that is known; nothing when it does not fail.
@@ -123,6 +126,12 @@ mod tests {
             Some("-fails 3\n+fails 4\n")
         );
         assert!(differences("fails", "layers 1").is_some());
+    }
+
+    #[test]
+    fn what_a_build_that_fails_warns_of_is_not_compared() {
+        assert_eq!(differences("warning A line 1\nfails 3", "fails 3"), None);
+        assert!(differences("warning A line 1\nlayers 3", "layers 3").is_some());
     }
 
     #[test]
