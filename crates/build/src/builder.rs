@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use coracle_content::{Lease, Store, StoreError};
 use coracle_debian::{Archive, Debian};
-use coracle_distribution::Client;
+use coracle_distribution::{Anonymous, Client};
 use coracle_fetch::Fetcher;
 use coracle_oci::{Image, assemble, assemble_document};
 use coracle_plan::{Plan, StepId, Target};
@@ -27,7 +27,7 @@ use crate::outcome::Outcome;
 use crate::pins::{Pinning, Refresh};
 use crate::prepared::{Aim, Prepared};
 use crate::progress::{Event, Observer, Silent};
-use crate::request::{Locking, Request};
+use crate::request::{Locking, Request, Tenant};
 use crate::steps::blocking;
 use crate::surroundings::Surroundings;
 
@@ -52,6 +52,15 @@ impl Tools {
     /// Answers what makes bases of Debian packages.
     pub(crate) fn debian(&self) -> Debian {
         Debian::new(self.store.clone(), self.fetcher.clone(), self.archive.clone())
+    }
+
+    /// Answers what pulls images for the builds of a tenant, who is nobody at registries: the credentials here are this
+    /// machine's own.
+    pub(crate) fn registries(&self, tenant: Option<&Tenant>) -> Client {
+        match tenant {
+            Some(_) => self.images.with_credentials(Arc::new(Anonymous)),
+            None => self.images.clone(),
+        }
     }
 }
 

@@ -229,7 +229,10 @@ impl Execution<'_> {
                 let what = what.clone();
                 Ok(blocking(move || write::write(&store, &what)).await?.into())
             }
-            Op::Image(what) => Ok(image::pull((&store, &tools.images), what, self.cancel).await?),
+            Op::Image(what) => {
+                let registries = tools.registries(self.tenant);
+                Ok(image::pull((&store, &registries), what, self.cancel).await?)
+            }
             Op::Exec(what) => Ok(self.exec(step, what, Stands::of(step, roots)).await?.into()),
             Op::Place(what) => Ok(self.place(what, Stands::of(step, roots)).await?.into()),
             Op::MakeFolder(what) => Ok(self.make_folder(what, roots).await?.into()),
