@@ -13,6 +13,7 @@ mod crashes;
 mod deploys;
 mod describe;
 mod journal;
+mod pulls;
 mod rescale;
 mod restart;
 mod rollback;

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use coracle_content::Store;
 use coracle_gateway::{Gateway, Inbound, Peer, Unrecorded};
 use coracle_oci::{ImageConfig, assemble};
-use coracle_platform::{Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig, PullsNothing};
+use coracle_platform::{
+    Deploy, DeployError, Deployed, Parts, Platform, PlatformConfig, Puller, PullsNothing,
+};
 use coracle_sandbox::Adopted;
 use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig, Span};
 use coracle_state::State;
@@ -29,6 +31,17 @@ pub(crate) struct World {
 struct Left {
     adopted: Vec<Adopted>,
     spares: usize,
+    puller: Arc<dyn Puller>,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self {
+            adopted: Vec::new(),
+            spares: 0,
+            puller: Arc::new(PullsNothing),
+        }
+    }
 }
 
 pub(crate) struct Answer {
@@ -54,8 +67,18 @@ impl World {
     pub(crate) async fn with_spares(spares: usize, program: Program) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let left = Left {
-            adopted: Vec::new(),
             spares,
+            ..Left::default()
+        };
+        Self::finding(folder, FakeSandboxes::running(program), left).await
+    }
+
+    /// Starts a platform whose images come from `puller`.
+    pub(crate) async fn pulling(puller: Arc<dyn Puller>, program: Program) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let left = Left {
+            puller,
+            ..Left::default()
         };
         Self::finding(folder, FakeSandboxes::running(program), left).await
     }
@@ -66,7 +89,11 @@ impl World {
         sandboxes: FakeSandboxes,
         adopted: Vec<Adopted>,
     ) -> Self {
-        Self::finding(folder, sandboxes, Left { adopted, spares: 0 }).await
+        let left = Left {
+            adopted,
+            ..Left::default()
+        };
+        Self::finding(folder, sandboxes, left).await
     }
 
     async fn finding(folder: Arc<TempDir>, sandboxes: FakeSandboxes, left: Left) -> Self {
@@ -82,7 +109,7 @@ impl World {
             sandboxes: Arc::new(sandboxes.clone()),
             adopted: left.adopted,
             store,
-            puller: Arc::new(PullsNothing),
+            puller: left.puller,
             state,
             tasks: tasks.group(),
         };
