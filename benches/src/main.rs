@@ -9,6 +9,7 @@ mod buildkit;
 mod builds;
 mod cold_start;
 mod docker;
+mod dockerfiles;
 mod http;
 mod program;
 mod sample;
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
         docker::runc_version()?
     );
     builds(&coracle, &engine, scratch.path())?;
+    dockerfiles::run(&coracle, scratch.path())?;
     sizes::run(&coracle, scratch.path())?;
     cold_start::run(&coracle, &engine, scratch.path())
 }

@@ -90,7 +90,8 @@ impl Coracle {
         Ok(Up(child))
     }
 
-    fn command(&self) -> Command {
+    /// Prepares a quiet run of the program.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .arg("--quiet")
