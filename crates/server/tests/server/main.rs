@@ -14,5 +14,6 @@ mod ephemeral;
 mod function_builder;
 mod functions;
 mod registry;
+mod skopeo;
 mod start;
 mod world;
