@@ -90,7 +90,7 @@ pub async fn serve(
     let uploads = Arc::new(Uploads::new(&store)?);
     let registry = Registry::open(data.root(), store.clone(), coracle_registry::Limits::default())?;
     let tasks = Tasks::new();
-    let puller = FromRegistries {
+    let registries = FromRegistries {
         client: Client::new(store.clone(), config.registries.clone()),
         registry: registry.clone(),
         own: OwnHosts::of(&public_url, sockets.address),
@@ -108,7 +108,7 @@ pub async fn serve(
         .map(|settings| Counted::new(settings, around))
         .transpose()?;
     let state = data.state_of(config.role);
-    let parts = parts(&state, (store.clone(), puller), instances.into(), &tasks)?;
+    let parts = parts(&state, (store.clone(), registries), instances.into(), &tasks)?;
     let platform = Platform::open(settings(&config, &public_url), parts)
         .await
         .map_err(ServeError::Restore)?;
@@ -147,7 +147,7 @@ pub async fn serve(
 
 fn parts(
     state: &Path,
-    (store, puller): (Store, FromRegistries),
+    (store, registries): (Store, FromRegistries),
     instances: Instances,
     tasks: &Tasks,
 ) -> Result<Parts, ServeError> {
@@ -157,7 +157,7 @@ fn parts(
         sandboxes,
         adopted,
         store,
-        puller: Arc::new(puller),
+        puller: Arc::new(registries),
         state,
         tasks: tasks.group(),
     })
