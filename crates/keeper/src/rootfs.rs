@@ -22,7 +22,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::{Bind, Made, PlacedFile, SandboxSpec};
+use coracle_sandbox::{Bind, Made, PlacedFile, Profile, SandboxSpec, without_repeats};
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use nix::sched::{CloneFlags, unshare};
@@ -203,6 +203,11 @@ impl Stage {
         path("root")
     }
 
+    /// Answers where the small file at `index` among a sandbox's is.
+    pub(crate) fn file(index: usize) -> PathBuf {
+        path("files").join(index.to_string())
+    }
+
     /// Answers the directory for libcontainer's configuration.
     pub(crate) fn bundle() -> PathBuf {
         path("bundle")
@@ -217,9 +222,9 @@ impl Stage {
     pub(crate) fn build(&self, spec: &SandboxSpec) -> Result<(), RootfsError> {
         // Sources are opened before anything is mounted, though the stage hides none of them.
         let binds = self.open_binds(&spec.mounts)?;
-        self.mount_lowers(&spec.lowers)?;
+        let lowers = self.mount_lowers(&spec.lowers)?;
         overlay::prepare_upper(&spec.upper, self.base).map_err(RootfsError::Upper)?;
-        overlay::mount(spec.lowers.len(), &spec.upper).map_err(|source| RootfsError::Overlay {
+        overlay::mount(lowers, &spec.upper).map_err(|source| RootfsError::Overlay {
             lowers: spec.lowers.len(),
             source,
         })?;
@@ -235,11 +240,18 @@ impl Stage {
                     source,
                 })?;
         }
-        for path in spec.directories.iter().chain([&spec.process.cwd]) {
-            root.directory(path).map_err(|source| RootfsError::Directory {
-                path: path.clone(),
-                source,
-            })?;
+        let own = match spec.profile {
+            // As builders have it: whoever works there may write there.
+            Profile::Build => (spec.process.uid, spec.process.gid),
+            Profile::Run | Profile::Image => (0, 0),
+        };
+        let directories = spec.directories.iter().map(|path| (path, (0, 0)));
+        for (path, owner) in directories.chain([(&spec.process.cwd, own)]) {
+            root.directory_of(path, owner)
+                .map_err(|source| RootfsError::Directory {
+                    path: path.clone(),
+                    source,
+                })?;
         }
         Ok(())
     }
@@ -291,10 +303,12 @@ impl Stage {
             .collect()
     }
 
-    fn mount_lowers(&self, lowers: &[PathBuf]) -> Result<(), RootfsError> {
+    /// Mounts the lower trees, and answers how many.
+    fn mount_lowers(&self, lowers: &[PathBuf]) -> Result<usize, RootfsError> {
         if lowers.is_empty() {
             return Err(RootfsError::NoLower);
         }
+        let lowers = without_repeats(lowers);
         for (index, lower) in lowers.iter().enumerate() {
             let place = path(&overlay::lower_name(index));
             Tree::open(lower, self.map.as_fd(), true)
@@ -303,17 +317,17 @@ impl Stage {
                     tree.mount_at(&place)
                 })
                 .map_err(|source| RootfsError::Lower {
-                    path: lower.clone(),
+                    path: (*lower).clone(),
                     source,
                 })?;
         }
-        Ok(())
+        Ok(lowers.len())
     }
 
     fn place_file(&self, root: &Root, file: &PlacedFile, index: usize, owner: (u32, u32)) -> io::Result<()> {
         use std::os::unix::fs::{PermissionsExt, chown};
         let owner = file.owner.unwrap_or(owner);
-        let source = path("files").join(index.to_string());
+        let source = Self::file(index);
         fs::write(&source, &file.contents)?;
         fs::set_permissions(&source, PermissionsExt::from_mode(file.mode & 0o777))?;
         chown(
@@ -321,8 +335,16 @@ impl Stage {
             Some(self.base.outer(owner.0)),
             Some(self.base.outer(owner.1)),
         )?;
+        if is_late(file) {
+            return Ok(());
+        }
         place_tree(root, &Tree::open_unmapped(&source, true)?, &file.path)
     }
+}
+
+/// Answers whether a small file appears only once `/dev` is mounted, by libcontainer.
+pub(crate) fn is_late(file: &PlacedFile) -> bool {
+    file.path.starts_with("/dev")
 }
 
 /// Something that appears in a root file system.

@@ -8,7 +8,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::{ID_COUNT, Profile, SandboxSpec};
+use coracle_sandbox::{ID_COUNT, PlacedFile, Profile, SandboxSpec};
 use libcontainer::oci_spec::OciSpecError;
 use libcontainer::oci_spec::runtime::{
     Capabilities, Capability, LinuxBuilder, LinuxCapabilities, LinuxCapabilitiesBuilder, LinuxIdMapping,
@@ -17,6 +17,7 @@ use libcontainer::oci_spec::runtime::{
 };
 
 use crate::id_map::IdBase;
+use crate::rootfs::{Stage, is_late};
 
 /// What every sandbox gets anew. Its user and network namespaces may be there before.
 const NAMESPACES: [LinuxNamespaceType; 5] = [
@@ -153,7 +154,7 @@ pub(crate) fn runtime_spec(spec: &SandboxSpec, around: &Surroundings<'_>) -> Res
                 .build()?,
         )
         .hostname(&spec.hostname)
-        .mounts(mounts(around.groups)?)
+        .mounts(mounts(around.groups, &spec.files)?)
         .process(process)
         .linux(linux)
         .build()
@@ -190,9 +191,9 @@ fn mapping(base: IdBase) -> Result<Vec<LinuxIdMapping>, OciSpecError> {
     Ok(vec![mapping])
 }
 
-/// The kernel's own file systems, and the sandbox's control groups read-only: from them Node and Java learn how much
+/// The kernel's own file systems, small files in them, and the sandbox's control groups read-only: from them Node and Java learn how much
 /// memory they may use.
-fn mounts(groups: &[(PathBuf, PathBuf)]) -> Result<Vec<Mount>, OciSpecError> {
+fn mounts(groups: &[(PathBuf, PathBuf)], files: &[PlacedFile]) -> Result<Vec<Mount>, OciSpecError> {
     let own = MOUNTS
         .iter()
         .map(|(place, kind, options)| mount(Path::new(place), kind, Path::new(kind), options));
@@ -205,7 +206,12 @@ fn mounts(groups: &[(PathBuf, PathBuf)]) -> Result<Vec<Mount>, OciSpecError> {
             &["bind", "ro", "nosuid", "noexec", "nodev"],
         )
     });
-    own.chain(groups).collect()
+    let files = files.iter().enumerate().filter(|(_, file)| is_late(file));
+    let files = files.map(|(index, file)| {
+        let options = ["bind", "ro", "nosuid", "nodev"];
+        mount(&file.path, "bind", &Stage::file(index), &options)
+    });
+    own.chain(groups).chain(files).collect()
 }
 
 fn mount(place: &Path, kind: &str, source: &Path, options: &[&str]) -> Result<Mount, OciSpecError> {

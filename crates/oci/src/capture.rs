@@ -34,6 +34,8 @@ pub struct CaptureOptions<'a> {
     pub whiteouts: Whiteouts,
     /// What becomes of sockets, devices and named pipes.
     pub specials: Specials,
+    /// Which extended attributes are taken.
+    pub attributes: Attributes,
     /// Answers whether a path, relative to the directory, is left out with everything below it.
     pub exclude: &'a dyn Fn(&Path) -> bool,
 }
@@ -46,6 +48,7 @@ impl Default for CaptureOptions<'_> {
             source: Source::Keep,
             whiteouts: Whiteouts::Translate,
             specials: Specials::Skip,
+            attributes: Attributes::Portable,
             exclude: &|_| false,
         }
     }
@@ -97,6 +100,15 @@ pub enum Specials {
     Pipes,
     /// They are an error.
     Refuse,
+}
+
+/// Which extended attributes are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attributes {
+    /// All that mean the same on every machine.
+    Portable,
+    /// File capabilities, as in the layers of container engines.
+    Capabilities,
 }
 
 /// Why a directory cannot be captured.

@@ -28,7 +28,8 @@ mod unpack;
 
 pub use accounts::{Accounts, LARGEST_ACCOUNTS, UnknownAccount, User};
 pub use capture::{
-    CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, copy_xattrs, layer_from_directory,
+    Attributes, CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, copy_xattrs,
+    layer_from_directory,
 };
 pub use compression::{Compression, recompress};
 pub use context::unpack_context;

@@ -22,5 +22,5 @@ pub use loopback::WithLoopback;
 pub use sandbox::{Exit, Listening, Output, Sandbox, Sandboxes};
 pub use spec::{
     Bind, DISK_UPPER_ID_SHIFT, ID_COUNT, Limits, Made, MadeKind, Network, PlacedFile, Process, Profile,
-    SIGTERM, SandboxSpec, Upper,
+    SIGTERM, SandboxSpec, Upper, without_repeats,
 };

@@ -56,6 +56,14 @@ pub struct SandboxSpec {
     pub hostname: String,
 }
 
+/// Answers trees, from the bottom to the top, without those that come again further up: layers of an image may be equal,
+/// and the kernel overlays no directory twice. What a tree makes, hides or changes, it does again where it comes last.
+pub fn without_repeats(trees: &[PathBuf]) -> Vec<&PathBuf> {
+    let repeats = |(index, tree): &(usize, &PathBuf)| trees[index + 1..].contains(tree);
+    let kept = trees.iter().enumerate().filter(|tree| !repeats(tree));
+    kept.map(|(_, tree)| tree).collect()
+}
+
 /// What the processes of a sandbox may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -241,5 +249,20 @@ mod base64_bytes {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
         STANDARD.decode(text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_that_come_again_further_up_are_left_out_below() {
+        let trees = ["a", "b", "a", "c", "b"].map(PathBuf::from);
+        let names: Vec<_> = without_repeats(&trees)
+            .into_iter()
+            .map(|tree| tree.display().to_string())
+            .collect();
+        assert_eq!(names, ["a", "c", "b"]);
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use coracle_sandbox::{Made, MadeKind};
+use coracle_sandbox::{Made, MadeKind, without_repeats};
 use coracle_spec::ByteSize;
 use fs_err as fs;
 use rustix::mount::MountFlags;
@@ -41,13 +41,14 @@ impl Stage {
         }
         let options = std::ffi::CString::new(options)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        rustix::mount::mount("coracle", path(place), "tmpfs", flags, options.as_c_str())?;
+        rustix::mount::mount("tmpfs", path(place), "tmpfs", flags, options.as_c_str())?;
         Tree::open_unmapped(&path(place), false)
     }
 
     /// Mounts `lowers` over each other, and what changes above them, if anything may.
     fn layers(&self, place: &str, lowers: &[PathBuf], changes: Option<&Path>) -> io::Result<()> {
-        if let ([only], None) = (lowers, changes) {
+        let lowers = without_repeats(lowers);
+        if let ([only], None) = (lowers.as_slice(), changes) {
             return Tree::open(only, self.map.as_fd(), true)?.mount_at(&path(place));
         }
         let mut names = Vec::new();

@@ -3,14 +3,19 @@
 //! A foreign image may hold any symbolic link, such as `/etc` to `..` many times over. Everything is resolved by the
 //! kernel with the root as the only world there is (openat2(2), `RESOLVE_IN_ROOT`).
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid, chownat, mkdirat, openat2};
 use rustix::io::Errno;
 
 use crate::id_map::IdBase;
+
+/// How many links that lead to nothing are followed, one after the other.
+const MOST_LINKS: usize = 8;
 
 /// A root file system under construction.
 pub(super) struct Root {
@@ -32,13 +37,18 @@ impl Root {
 
     /// Opens the directory `target`, making what is missing of it.
     pub(super) fn directory(&self, target: &Path) -> io::Result<OwnedFd> {
+        self.directory_of(target, (0, 0))
+    }
+
+    /// Does the same for directories that belong to another user and group inside.
+    pub(super) fn directory_of(&self, target: &Path, owner: (u32, u32)) -> io::Result<OwnedFd> {
         let mut reached = PathBuf::from(".");
         let mut directory = self.resolve(&reached, OFlags::DIRECTORY)?;
         for name in names(target)? {
             reached.push(name);
             directory = match self.resolve(&reached, OFlags::DIRECTORY) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.make_directory(&directory, name)?;
+                    self.make_directory(&directory, name, owner)?;
                     self.resolve(&reached, OFlags::DIRECTORY)?
                 }
                 other => other?,
@@ -47,8 +57,38 @@ impl Root {
         Ok(directory)
     }
 
-    /// Opens the file `target`, making an empty one and its directories when there is none.
+    /// Opens the file `target`, making an empty one and its directories when there is none: where a link leads, if one is
+    /// there that leads to nothing, as `/etc/resolv.conf` often does.
     pub(super) fn file(&self, target: &Path) -> io::Result<OwnedFd> {
+        let mut target = target.to_owned();
+        for _ in 0..MOST_LINKS {
+            match self.file_at(&target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    target = self.behind(&target)?
+                }
+                opened => return opened,
+            }
+        }
+        Err(Errno::LOOP.into())
+    }
+
+    /// Answers where the link at `target` leads, by its text.
+    fn behind(&self, target: &Path) -> io::Result<PathBuf> {
+        let parent = target.parent().unwrap_or(Path::new("/"));
+        let directory = self.directory(parent)?;
+        let link = rustix::fs::readlinkat(&directory, target.file_name().unwrap_or_default(), Vec::new())?;
+        let mut behind = PathBuf::from("/");
+        for part in parent.join(OsStr::from_bytes(link.as_bytes())).components() {
+            match part {
+                Component::Normal(name) => behind.push(name),
+                Component::ParentDir => drop(behind.pop()),
+                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+        Ok(behind)
+    }
+
+    fn file_at(&self, target: &Path) -> io::Result<OwnedFd> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "the path names no file");
         let name = target.file_name().ok_or_else(invalid)?;
         let directory = self.directory(target.parent().ok_or_else(invalid)?)?;
@@ -63,7 +103,7 @@ impl Root {
                     flags,
                     Mode::from_raw_mode(0o644),
                 )?);
-                self.own(&directory, name)?;
+                self.own(&directory, name, (0, 0))?;
                 self.resolve(&whole, OFlags::empty())
             }
             found => found,
@@ -88,9 +128,9 @@ impl Root {
         )?)
     }
 
-    fn make_directory(&self, parent: &OwnedFd, name: &std::ffi::OsStr) -> io::Result<()> {
+    fn make_directory(&self, parent: &OwnedFd, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
         match mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
-            Ok(()) => self.own(parent, name),
+            Ok(()) => self.own(parent, name, owner),
             // A symbolic link that leads nowhere.
             Err(Errno::EXIST) => Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
@@ -100,9 +140,9 @@ impl Root {
         }
     }
 
-    fn own(&self, parent: &OwnedFd, name: &std::ffi::OsStr) -> io::Result<()> {
-        let root = self.base.outer(0);
-        let owner = (Some(Uid::from_raw(root)), Some(Gid::from_raw(root)));
+    fn own(&self, parent: &OwnedFd, name: &OsStr, (uid, gid): (u32, u32)) -> io::Result<()> {
+        let (uid, gid) = (self.base.outer(uid), self.base.outer(gid));
+        let owner = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
         Ok(chownat(
             parent,
             name,
@@ -171,6 +211,9 @@ mod tests {
                 .expect("needs root");
             assert!(directory.path().join("real").join(name).is_file(), "{name}");
         }
+        symlink("../run/no/such/file", directory.path().join("real/gone")).unwrap();
+        root.file(Path::new("/real/gone")).expect("needs root");
+        assert!(directory.path().join("run/no/such/file").is_file());
         symlink("/no/such/place", directory.path().join("broken")).unwrap();
         assert!(root.directory(Path::new("/broken/x")).is_err());
         assert!(!Path::new("/no").exists());

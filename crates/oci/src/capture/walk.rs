@@ -12,7 +12,7 @@ use fs_err as fs;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::xattrs::{Xattrs, strip};
-use super::{CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts};
+use super::{Attributes, CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts};
 use crate::entry::Metadata;
 use crate::layer::LayerWriter;
 use crate::path::LayerPath;
@@ -255,7 +255,12 @@ impl<'a> Capture<'a> {
             Owner::Always { uid, gid } => (uid, gid),
             Owner::Shifted { base } => (shift(stat.st_uid, base), shift(stat.st_gid, base)),
         };
-        let xattrs = xattrs.into_iter().collect();
+        let xattrs = xattrs.into_iter();
+        let xattrs = xattrs
+            .filter(|(name, _)| {
+                self.options.attributes == Attributes::Portable || name == "security.capability"
+            })
+            .collect();
         Metadata {
             mode: stat.st_mode & 0o7777,
             uid,
