@@ -12,6 +12,7 @@ mod docker;
 mod dockerfiles;
 mod http;
 mod program;
+mod registry;
 mod sample;
 mod sizes;
 mod unchanged_build;
@@ -38,6 +39,7 @@ fn main() -> Result<()> {
     );
     builds(&coracle, &engine, scratch.path())?;
     dockerfiles::run(&coracle, scratch.path())?;
+    registry::run(&coracle, scratch.path())?;
     sizes::run(&coracle, scratch.path())?;
     cold_start::run(&coracle, &engine, scratch.path())
 }

@@ -33,6 +33,12 @@ impl Coracle {
         })
     }
 
+    /// Answers the administrator's password, which the first server makes.
+    pub(crate) fn password(&self) -> Result<String> {
+        let text = fs_err::read_to_string(self.data.join("auth/admin-password"))?;
+        Ok(text.trim().to_owned())
+    }
+
     /// Runs the program quietly; answers what it printed.
     pub(crate) fn run(&self, arguments: &[&OsStr]) -> Result<String> {
         let output = self.command().args(arguments).output()?;

@@ -26,6 +26,12 @@ impl Sample {
         Ok(Self(times))
     }
 
+    /// Makes one of times that were measured elsewhere.
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self(times)
+    }
+
     /// Answers the median.
     pub(crate) fn median(&self) -> Duration {
         self.0[self.0.len() / 2]

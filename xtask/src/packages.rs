@@ -87,6 +87,11 @@ pub(crate) const FOR_BENCHMARKS: &[Need] = &[
         why: "compiles the newest BuildKit, a peer",
     },
     Need {
+        program: "docker-registry",
+        package: "docker-registry",
+        why: "is a peer",
+    },
+    Need {
         program: "curl",
         package: "curl",
         why: "fetches the npm that a peer runs",
