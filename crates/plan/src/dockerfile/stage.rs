@@ -70,7 +70,7 @@ impl Shared<'_> {
     ) -> Result<(), DockerfileError> {
         let input = self.input;
         let state = self.begun(node).map_err(|wrong| wrong.at(input, node.lines))?;
-        let mut stage = Stage {
+        let mut begun = Stage {
             shared: self,
             name,
             state,
@@ -78,11 +78,11 @@ impl Shared<'_> {
             seen: BTreeMap::new(),
         };
         for command in &node.commands {
-            stage
+            begun
                 .carry_out(command)
                 .map_err(|wrong| wrong.at(input, command.lines))?;
         }
-        let state = stage.state;
+        let state = begun.state;
         self.done.insert(index, state);
         Ok(())
     }
@@ -181,7 +181,10 @@ impl Stage<'_, '_> {
             Instruction::Healthcheck(health) => self.healthcheck(health, command),
             Instruction::Label(pairs) => self.label(pairs, command),
             Instruction::Maintainer(name) => self.maintainer(name),
-            Instruction::Onbuild(text) => self.onbuild(text),
+            Instruction::Onbuild(text) => {
+                self.onbuild(text);
+                Ok(())
+            }
             Instruction::Run(run) => self.run(run, command),
             Instruction::Shell(words) => self.shell(words),
             Instruction::StopSignal(signal) => self.stop_signal(signal, command),

@@ -3,6 +3,7 @@
 mod arguments;
 mod bounds;
 mod checks;
+mod choice;
 mod configuration;
 mod copies;
 mod errors;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use coracle_plan::dockerfile::{Input, plan};
 use coracle_plan::patterns::Patterns;
 use coracle_plan::{
-    Arch, DockerfileError, Exec, Known, KnownImage, Op, Place, Plan, Planned, Target, Wanted,
+    Arch, DockerfileError, Exec, Known, KnownImage, Op, Place, Plan, Planned, Step, Target, Wanted,
 };
 use coracle_spec::image::{ImageDocument, RunConfig};
 use coracle_spec::{Digest, Failure};
@@ -131,21 +132,21 @@ pub(crate) fn refused(given: &Given) -> String {
 }
 
 /// Answers the commands of a plan.
-pub(crate) fn execs(plan: &Plan) -> Vec<&Exec> {
-    let of = |op| match op {
-        &Op::Exec(ref exec) => Some(exec),
+pub(crate) fn execs<'a>(plan: &'a Plan) -> Vec<&'a Exec> {
+    let exec = |step: &'a Step| match &step.op {
+        Op::Exec(exec) => Some(exec),
         _ => None,
     };
-    plan.steps.iter().filter_map(|step| of(&step.op)).collect()
+    plan.steps.iter().filter_map(exec).collect()
 }
 
 /// Answers the places of a plan.
-pub(crate) fn places(plan: &Plan) -> Vec<&Place> {
-    let of = |op| match op {
-        &Op::Place(ref place) => Some(place),
+pub(crate) fn places<'a>(plan: &'a Plan) -> Vec<&'a Place> {
+    let place = |step: &'a Step| match &step.op {
+        Op::Place(place) => Some(place),
         _ => None,
     };
-    plan.steps.iter().filter_map(|step| of(&step.op)).collect()
+    plan.steps.iter().filter_map(place).collect()
 }
 
 pub(crate) fn config(plan: &Plan) -> &RunConfig {

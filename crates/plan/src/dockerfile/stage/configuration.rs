@@ -100,9 +100,8 @@ impl Stage<'_, '_> {
     }
 
     /// Keeps an instruction for images that stand on this one. BuildKit does not note it in the history.
-    pub(super) fn onbuild(&mut self, text: &str) -> Result<(), Wrong> {
+    pub(super) fn onbuild(&mut self, text: &str) {
         self.state.document.config.on_build.push(text.to_owned());
-        Ok(())
     }
 
     pub(super) fn shell(&mut self, words: &[String]) -> Result<(), Wrong> {

@@ -90,6 +90,7 @@ impl Stage<'_, '_> {
                 from: from
                     .filter(|from| !is_empty(from))
                     .map(|from| (from, within(mount))),
+                writable: !mount.read_only,
                 mode: mount.mode.unwrap_or(CACHE_MODE),
                 uid: mount.uid.unwrap_or_default(),
                 gid: mount.gid.unwrap_or_default(),

@@ -42,7 +42,7 @@ impl Stage<'_, '_> {
             unpack: None,
             checksum: None,
         };
-        self.place(&copy.transfer, options, command)
+        self.place(&copy.transfer, &options, command)
     }
 
     pub(super) fn add(&mut self, add: &Add, command: &Command) -> Result<(), Wrong> {
@@ -54,17 +54,17 @@ impl Stage<'_, '_> {
             unpack: add.unpack,
             checksum: checksum.map(|text| self.value(text, command)).transpose()?,
         };
-        self.place(&add.transfer, options, command)
+        self.place(&add.transfer, &options, command)
     }
 
-    fn place(&mut self, transfer: &Transfer, options: Options, command: &Command) -> Result<(), Wrong> {
+    fn place(&mut self, transfer: &Transfer, options: &Options, command: &Command) -> Result<(), Wrong> {
         let values = self.values(transfer, command)?;
-        check(&values, &options)?;
-        let note = note(transfer, &values, &options);
+        check(&values, options)?;
+        let note = note(transfer, &values, options);
         let mut what = Vec::new();
         for source in &values.sources {
-            self.warn_of_ignored(source, &options, command);
-            what.push(placed(source, &options)?);
+            self.warn_of_ignored(source, options, command);
+            what.push(placed(source, options)?);
         }
         for inline in &transfer.inline {
             what.push(Placed::Text {
@@ -198,7 +198,7 @@ fn is_repository(source: &str) -> bool {
         return true;
     }
     let path = source.split(['#', '?']).next().unwrap_or_default();
-    is_remote(source) && path.ends_with(".git")
+    is_remote(source) && path.strip_suffix(".git").is_some()
 }
 
 /// Answers what the image's history says.

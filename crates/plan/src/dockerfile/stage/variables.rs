@@ -1,5 +1,6 @@
 //! `ENV`, `ARG` and `LABEL`.
 
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 use coracle_dockerfile::instruction::{Argument, Pair};
@@ -24,7 +25,7 @@ impl Stage<'_, '_> {
         let mut note = "ENV".to_owned();
         for (name, value) in pairs {
             self.no_secret("ENV", &name, command);
-            note.push_str(&format!(" {name}={value}"));
+            let _ = write!(note, " {name}={value}");
             self.state.set(&name, &value)?;
             self.state.document.config.env.set(name, value);
         }
@@ -36,7 +37,7 @@ impl Stage<'_, '_> {
         let pairs = self.pairs(pairs, command)?;
         let mut note = "LABEL".to_owned();
         for (name, value) in pairs {
-            note.push_str(&format!(" {name}={value}"));
+            let _ = write!(note, " {name}={value}");
             self.state.document.config.labels.insert(name, value);
         }
         self.noted(note, false)?;
@@ -52,7 +53,7 @@ impl Stage<'_, '_> {
                 .as_ref()
                 .map(|value| format!("={value}"))
                 .unwrap_or_default();
-            note.push_str(&format!(" {}{shown}", argument.name));
+            let _ = write!(note, " {}{shown}", argument.name);
             if let Some(value) = &value
                 && !is_for_scanners(&argument.name)
             {

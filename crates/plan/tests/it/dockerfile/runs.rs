@@ -58,6 +58,7 @@ fn a_cache_is_named_after_its_target_unless_it_has_a_name() {
         id: id.to_owned(),
         sharing,
         from: None,
+        writable: true,
         mode,
         uid,
         gid: 0,
