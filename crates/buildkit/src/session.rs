@@ -1,5 +1,6 @@
 //! The session: what BuildKit asks of this side during a build, served over a stream that this side opened.
 
+mod asked;
 mod auth;
 mod files;
 mod health;

@@ -18,9 +18,9 @@ use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSync;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::asked::{folder, wanted};
 use crate::context::{ContextError, Selection, Wanted, open, walk};
 
 /// How many packets may wait to be sent.
@@ -42,12 +42,9 @@ impl Files {
         Self { folders }
     }
 
-    fn folder(&self, wanted: &MetadataMap) -> Result<PathBuf, Status> {
-        let name = values(wanted, "dir-name").pop().unwrap_or_default();
-        let folder = self.folders.get(name.as_str());
-        folder
-            .cloned()
-            .ok_or_else(|| Status::not_found(format!("this build has no folder `{name}`")))
+    fn folder(&self, name: &str) -> Result<PathBuf, Status> {
+        let folder = self.folders.get(name).cloned();
+        folder.ok_or_else(|| Status::not_found(format!("this build has no folder `{name}`")))
     }
 }
 
@@ -60,7 +57,7 @@ impl FileSync for Files {
         &self,
         request: Request<Streaming<Packet>>,
     ) -> Result<Response<Self::DiffCopyStream>, Status> {
-        let folder = self.folder(request.metadata())?;
+        let folder = self.folder(&folder(request.metadata()))?;
         let wanted = wanted(request.metadata());
         let (packets, sent) = mpsc::channel(WAITING);
         let sending = Sending {
@@ -78,60 +75,6 @@ impl FileSync for Files {
     ) -> Result<Response<Self::TarStreamStream>, Status> {
         Err(Status::unimplemented("it is asked for by nobody"))
     }
-}
-
-/// Understands what BuildKit asks for (BuildKit, `session/filesync/filesync.go`).
-fn wanted(metadata: &MetadataMap) -> Wanted {
-    Wanted {
-        include: values(metadata, "include-patterns"),
-        exclude: values(metadata, "exclude-patterns"),
-        follow: values(metadata, "followpaths"),
-    }
-}
-
-/// Answers all values of a field; those with other letters than ASCII come as in a query, which another field says.
-fn values(metadata: &MetadataMap, name: &str) -> Vec<String> {
-    let texts = |name: &str| -> Vec<String> {
-        let values = metadata.get_all(name).iter();
-        values
-            .map(|value| String::from_utf8_lossy(value.as_encoded_bytes()).into_owned())
-            .collect()
-    };
-    let is_encoded = texts(&format!("{name}-encoded"))
-        .first()
-        .is_some_and(|text| text == "1");
-    let values = texts(name);
-    if is_encoded {
-        values.iter().map(|value| decoded(value)).collect()
-    } else {
-        values
-    }
-}
-
-/// Takes the encoding of queries off (Go, `url.QueryUnescape`).
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let (byte, tail) = match (first, rest) {
-            (b'+', _) => (b' ', rest),
-            (b'%', [high, low, tail @ ..]) => match hex(*high).zip(hex(*low)) {
-                Some((high, low)) => (high << 4 | low, tail),
-                None => (b'%', rest),
-            },
-            (byte, _) => (*byte, rest),
-        };
-        bytes.push(byte);
-        rest = tail;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// One transfer.
@@ -281,21 +224,5 @@ async fn blocking(work: impl FnOnce() -> Result<(), ContextError> + Send + 'stat
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Status::aborted(crate::error::sentence(&error))),
         Err(error) => Err(Status::internal(error.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_come_plain_or_as_in_a_query() {
-        let mut metadata = MetadataMap::new();
-        metadata.append("followpaths", "a+b%41".parse().unwrap());
-        metadata.append("followpaths", "c".parse().unwrap());
-        assert_eq!(values(&metadata, "followpaths"), ["a+b%41", "c"]);
-        metadata.append("followpaths-encoded", "1".parse().unwrap());
-        assert_eq!(values(&metadata, "followpaths"), ["a bA", "c"]);
-        assert_eq!(decoded("%C3%A4%zz%"), "ä%zz%");
     }
 }

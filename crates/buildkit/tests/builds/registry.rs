@@ -68,7 +68,8 @@ async fn the_daemon_pulls_as_who_we_are() {
     let (_daemon, place) = daemon(world.root.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let registry = listener.local_addr().unwrap().to_string();
-    let solve = world.solve(&format!("FROM {registry}/base\nLABEL a=b\n"));
+    world.write("file", "hello");
+    let solve = world.solve(&format!("FROM {registry}/base\nCOPY file /\n"));
     let building = async {
         let refused = world.build(&place, &solve).await.unwrap_err();
         assert!(
