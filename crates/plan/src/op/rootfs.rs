@@ -105,6 +105,8 @@ pub enum MountKind {
         sharing: Sharing,
         /// What it begins with, and the path there.
         from: Option<(Origin, String)>,
+        /// Whether the command may write.
+        writable: bool,
         /// The permission bits of the folder when it is made.
         mode: u32,
         /// Its owner when it is made.
