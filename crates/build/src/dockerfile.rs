@@ -8,7 +8,8 @@ mod text;
 use std::sync::Arc;
 
 use coracle_plan::dockerfile::Input;
-use coracle_plan::{Known, Plan, Planned, Target};
+use coracle_plan::{Known, Op, Plan, Planned, Target};
+use coracle_spec::revision::Network;
 use tokio_util::sync::CancellationToken;
 
 pub use error::DockerfileBuildError;
@@ -22,7 +23,7 @@ use crate::error::BuildError;
 use crate::key::{Salt, keys_of};
 use crate::prepared::{Aim, Prepared, Read};
 use crate::progress::Observer;
-use crate::request::Request;
+use crate::request::{CommandNetwork, Request};
 use crate::steps::blocking;
 use crate::steps::place::ContextFiles;
 
@@ -99,17 +100,30 @@ impl Preparing<'_> {
                     for excerpt in plan.excerpts.values_mut() {
                         excerpt.insert_str(0, &format!("`{}`, ", text.name));
                     }
+                    if options.network == CommandNetwork::None {
+                        cut_off(&mut plan);
+                    }
                     return Ok(*plan);
                 }
                 Planned::Wants(wanted) => {
                     for wanted in wanted {
-                        let image = images.look_up(&wanted).await?;
+                        let looked_up = images.look_up(&wanted).await;
+                        let image = looked_up.map_err(|source| text.without_image(&wanted, source))?;
                         known.insert(wanted, image);
                     }
                 }
             }
         }
         Err(DockerfileBuildError::TooDeep.into())
+    }
+}
+
+/// Takes the network from all commands.
+fn cut_off(plan: &mut Plan) {
+    for step in &mut plan.steps {
+        if let Op::Exec(exec) = &mut step.op {
+            exec.network = Network::None;
+        }
     }
 }
 

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use coracle_content::{Scratch, Store, StoreError};
 use coracle_oci::{
-    CaptureError, CaptureOptions, Layer, LayerOptions, Owner, Source, Specials, layer_from_directory,
+    Attributes, CaptureError, CaptureOptions, Layer, LayerOptions, Owner, Source, Specials,
+    layer_from_directory,
 };
+use coracle_sandbox::without_repeats;
 use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use rustix::fs::{Mode, OFlags};
@@ -100,6 +102,7 @@ impl Ground {
             owner: Owner::Same,
             source: Source::Consume,
             specials: Specials::Pipes,
+            attributes: Attributes::Capabilities,
             ..CaptureOptions::default()
         };
         let layer = layer_from_directory(
@@ -130,7 +133,7 @@ impl View {
     /// Lays `lowers`, trees of layers from the lowest. None of them is an empty root.
     pub(crate) fn of(store: &Store, lowers: &[PathBuf]) -> Result<Self, GroundError> {
         let failed = |source| failed(lowers, source);
-        Ok(match lowers {
+        Ok(match without_repeats(lowers).as_slice() {
             [] => {
                 let empty = store.scratch()?;
                 Self {
@@ -142,8 +145,8 @@ impl View {
                 root: Root::open(only).map_err(failed)?,
                 _empty: None,
             },
-            several => Self {
-                root: Root::of(mount(several, None).map_err(failed)?),
+            _ => Self {
+                root: Root::of(mount(lowers, None).map_err(failed)?),
                 _empty: None,
             },
         })
@@ -178,7 +181,7 @@ fn below(lowers: &[PathBuf], scratch: &Path) -> Vec<PathBuf> {
 /// Mounts an overlay and answers its top. Paths are given by descriptor, so that none is too long for an option.
 fn mount(lowers: &[PathBuf], changes: Option<&Path>) -> io::Result<OwnedFd> {
     let overlay = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    for lower in lowers.iter().rev() {
+    for lower in without_repeats(lowers).into_iter().rev() {
         let lower = open(lower)?;
         fsconfig_set_string(&overlay, "lowerdir+", by_descriptor(&lower))?;
     }

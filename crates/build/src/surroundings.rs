@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub registries: Registries,
     /// The host's bundle of trusted certificates, in PEM.
     pub ca_bundle: Option<PathBuf>,
+    /// The one that somebody configured, for steps whose root has certificates of its own.
+    pub own_bundle: Option<PathBuf>,
     /// The proxy variables, by their upper-case names.
     pub proxies: Vec<(String, String)>,
     /// How long one step may take.

@@ -204,6 +204,7 @@ fn surroundings(settings: &Settings) -> Surroundings {
     Surroundings {
         registries: outside.registries.clone(),
         ca_bundle: outside.step_bundle(),
+        own_bundle: outside.own_bundle(),
         proxies: outside.proxy_variables(),
         step_timeout: STEP_TIMEOUT,
         limits: Limits {

@@ -38,8 +38,15 @@ pub enum DockerfileBuildError {
     #[error("cannot plan the build")]
     Plan(#[from] Box<DockerfileError>),
     /// An image that it names cannot be had.
-    #[error(transparent)]
-    Image(#[from] PullError),
+    #[error("{place}cannot have the image `{image}`")]
+    Image {
+        /// Where it is named, as far as that can be found, and a colon.
+        place: String,
+        /// The image.
+        image: String,
+        /// Why not.
+        source: PullError,
+    },
     /// Images name images that name images, without an end.
     #[error("the images' own instructions name further images without an end")]
     TooDeep,
@@ -55,7 +62,7 @@ impl Failure for DockerfileBuildError {
     fn class(&self) -> Class {
         match self {
             Self::Plan(error) => error.class(),
-            Self::Image(error) => error.class(),
+            Self::Image { source, .. } => source.class(),
             _ => Class::User,
         }
     }
@@ -64,7 +71,7 @@ impl Failure for DockerfileBuildError {
         match self {
             Self::Read { .. } => Some("name the Dockerfile with `--file FILE`".to_owned()),
             Self::Plan(error) => error.hint(),
-            Self::Image(error) => error.hint(),
+            Self::Image { source, .. } => source.hint(),
             _ => None,
         }
     }

@@ -14,9 +14,7 @@ use coracle_spec::{Class, Digest, Failure as _};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::error::DockerfileBuildError;
 use crate::builder::Tools;
-use crate::error::BuildError;
 use crate::progress::{Event, Observer};
 use crate::request::{Pull, Tenant};
 use crate::steps::image::PullError;
@@ -45,7 +43,7 @@ struct Remembered {
 
 impl Images<'_> {
     /// Answers what a name stands for.
-    pub(super) async fn look_up(&self, wanted: &Wanted) -> Result<KnownImage, BuildError> {
+    pub(super) async fn look_up(&self, wanted: &Wanted) -> Result<KnownImage, PullError> {
         let remembered = self.remembered(wanted)?;
         if self.pull == Pull::Missing {
             if let Some(image) = self.named_here(wanted) {
@@ -66,7 +64,7 @@ impl Images<'_> {
                 self.observer.event(Event::Warning { text: &text });
                 Ok(image)
             }
-            (asked, _) => Ok(asked.map_err(DockerfileBuildError::from)?),
+            (asked, _) => asked,
         }
     }
 
@@ -81,7 +79,7 @@ impl Images<'_> {
     }
 
     /// Answers what a name stood for, and whether that is still believed.
-    fn remembered(&self, wanted: &Wanted) -> Result<Option<(KnownImage, bool)>, BuildError> {
+    fn remembered(&self, wanted: &Wanted) -> Result<Option<(KnownImage, bool)>, PullError> {
         let record = self.tools.store.record::<Remembered>(KIND, &self.key(wanted))?;
         let believed = |record: &Remembered| now().saturating_sub(record.since) < BELIEVED.as_secs();
         Ok(record.and_then(|record| Some((self.known(&record.digest)?, believed(&record)))))

@@ -4,6 +4,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use coracle_content::Store;
+use coracle_plan::Wanted;
 use coracle_plan::dockerfile::{FILE_NAME, chosen};
 use coracle_plan::patterns::Patterns;
 use fs_err as fs;
@@ -13,6 +14,7 @@ use crate::error::BuildError;
 use crate::files::{Root, resolve};
 use crate::folder::{Folder, FolderError};
 use crate::request::{DockerfileAt, Request};
+use crate::steps::image::PullError;
 
 /// What is added to a Dockerfile's name for the ignore file of its own.
 const OWN_IGNORE: &str = ".dockerignore";
@@ -64,6 +66,25 @@ impl Text {
             },
             DockerfileAt::Usual => return Ok(None),
         }))
+    }
+}
+
+impl Text {
+    /// Says that an image cannot be had, and on which line it is named. A name that variables make up is on none.
+    pub(super) fn without_image(&self, wanted: &Wanted, source: PullError) -> DockerfileBuildError {
+        let (familiar, whole) = (wanted.reference.familiar_name(), wanted.reference.to_string());
+        let names = |line: &str| {
+            let mut words = line.split([' ', '\t', '=', ',']);
+            words.any(|word| word == familiar || word == whole || format!("{word}:latest") == familiar)
+        };
+        let line = self.text.lines().position(names);
+        DockerfileBuildError::Image {
+            place: line.map_or_else(String::new, |line| {
+                format!("`{}`, line {}: ", self.name, line + 1)
+            }),
+            image: familiar,
+            source,
+        }
     }
 }
 

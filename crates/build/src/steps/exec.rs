@@ -12,7 +12,7 @@ mod stubs;
 use std::path::PathBuf;
 
 use coracle_content::Scratch;
-use coracle_oci::{CaptureOptions, Layer, Owner, Source, Specials, User, layer_from_directory};
+use coracle_oci::{Attributes, CaptureOptions, Layer, Owner, Source, Specials, User, layer_from_directory};
 use coracle_plan::{Exec, Step};
 use coracle_sandbox::{DISK_UPPER_ID_SHIFT, Process, Profile, SandboxSpec, Upper};
 use coracle_spec::revision::Network;
@@ -103,7 +103,7 @@ impl Workshop<'_> {
                 cwd: exec.workdir.clone().into(),
                 uid: user.uid,
                 gid: user.gid,
-                groups: user.groups,
+                groups: with_own(user.groups, user.gid),
                 ..Process::default()
             },
             limits: self.surroundings.limits,
@@ -127,6 +127,7 @@ impl Workshop<'_> {
                 },
                 source: Source::Consume,
                 specials: Specials::Pipes,
+                attributes: Attributes::Capabilities,
                 ..CaptureOptions::default()
             };
             let layer = layer_from_directory(&store, &times_as_they_are(), &changes, &options)?;
@@ -135,6 +136,15 @@ impl Workshop<'_> {
         })
         .await
     }
+}
+
+/// Adds the group that a command runs as, which BuildKit lists among the others too.
+fn with_own(mut groups: Vec<u32>, own: u32) -> Vec<u32> {
+    if !groups.contains(&own) {
+        groups.push(own);
+        groups.sort_unstable();
+    }
+    groups
 }
 
 fn ground(error: GroundError) -> RunError {

@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     /// The registry refused, or cannot be reached.
-    #[error("cannot pull `{image}`")]
+    #[error("cannot get `{image}` from its registry")]
     Pull {
         /// The image.
         image: String,

@@ -69,6 +69,11 @@ impl Outside {
         self.ca_bundle.clone().or_else(|| self.system_bundle.clone())
     }
 
+    /// Answers the certificate authorities that somebody configured.
+    pub(crate) fn own_bundle(&self) -> Option<PathBuf> {
+        self.ca_bundle.clone()
+    }
+
     /// Answers the addresses of proxies that only this host's loopback reaches.
     pub(crate) fn loopback_proxies(&self) -> Vec<SocketAddr> {
         let proxies = [&self.http_proxy, &self.https_proxy];

@@ -31,6 +31,7 @@ impl Workshop<'_> {
             id,
             sharing,
             from,
+            writable,
             mode,
             uid,
             gid,
@@ -56,7 +57,7 @@ impl Workshop<'_> {
         furniture.binds.push(Bind {
             source,
             target: PathBuf::from(&mount.target),
-            read_only: false,
+            read_only: !writable,
         });
         Ok(())
     }

@@ -70,7 +70,7 @@ impl Workshop<'_> {
             self.way_out(&mut furniture);
         }
         for (mount, trees) in exec.mounts.iter().zip(mounted) {
-            self.mount(mount, trees, &mut furniture).await?;
+            self.mount(exec, mount, trees, &mut furniture).await?;
         }
         Ok(furniture)
     }
@@ -80,7 +80,7 @@ impl Workshop<'_> {
             furniture.env.insert(name.clone(), value.clone());
             furniture.env.insert(name.to_lowercase(), value.clone());
         }
-        if let Some(bundle) = &self.surroundings.ca_bundle {
+        if let Some(bundle) = &self.surroundings.own_bundle {
             furniture.binds.push(Bind {
                 source: bundle.clone(),
                 target: CA_BUNDLE.into(),
@@ -92,7 +92,13 @@ impl Workshop<'_> {
         }
     }
 
-    async fn mount(&self, mount: &Mount, trees: Trees, furniture: &mut Furniture) -> Result<(), RunError> {
+    async fn mount(
+        &self,
+        exec: &Exec,
+        mount: &Mount,
+        trees: Trees,
+        furniture: &mut Furniture,
+    ) -> Result<(), RunError> {
         let target = PathBuf::from(&mount.target);
         let kind = match &mount.kind {
             MountKind::Bind { path, writable, .. } => self.bind(path, *writable, trees, furniture)?,
@@ -100,7 +106,7 @@ impl Workshop<'_> {
                 size: size.map(ByteSize::of_bytes),
             },
             MountKind::Cache { .. } => return self.cache(mount, trees, furniture).await,
-            MountKind::Secret { .. } => return self.secret(mount, furniture),
+            MountKind::Secret { .. } => return self.secret(exec, mount, furniture),
         };
         furniture.made.push(Made { target, kind });
         Ok(())
@@ -134,7 +140,7 @@ impl Workshop<'_> {
     }
 
     /// A secret is a file in memory, or a variable of the command's environment.
-    fn secret(&self, mount: &Mount, furniture: &mut Furniture) -> Result<(), RunError> {
+    fn secret(&self, exec: &Exec, mount: &Mount, furniture: &mut Furniture) -> Result<(), RunError> {
         let MountKind::Secret {
             id,
             required,
@@ -155,7 +161,7 @@ impl Workshop<'_> {
         };
         if *file {
             furniture.files.push(PlacedFile {
-                path: PathBuf::from(&mount.target),
+                path: PathBuf::from(&exec.workdir).join(&mount.target),
                 mode: *mode,
                 owner: Some((*uid, *gid)),
                 contents: value.bytes().to_vec(),

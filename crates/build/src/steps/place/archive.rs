@@ -1,8 +1,8 @@
 //! Local archives that `ADD` unpacks: tar, plain or compressed by gzip, bzip2, xz or zstd, told by how they begin.
 //!
 //! As engines do, owners, modes and times are the archive's (`--chown` overrides the owner, `--chmod` does not apply),
-//! and what is in the way of an entry goes, unless both are folders. Nobody vouches for what is in them: each path is
-//! resolved beneath the root, and what leads out of the destination by its text is refused.
+//! and what is in the way of an entry goes, unless both are folders. A hard link's header speaks for the file. Nobody
+//! vouches for what is in them: each path is resolved beneath the root, and `..` leads nowhere from the destination.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -80,7 +80,7 @@ impl Copier<'_> {
     }
 
     fn entry(&mut self, archive: &mut Archive, entry: &Entry, target: &Path) -> Result<(), PlaceError> {
-        let Some(inner) = inner(&entry.path).map_err(|reason| refused(entry, reason))? else {
+        let Some(inner) = inner(&entry.path) else {
             return Ok(());
         };
         let parent = target.join(inner.parent().unwrap_or(Path::new("")));
@@ -109,10 +109,9 @@ impl Copier<'_> {
                 made.map_err(PlaceError::at(&path))?;
             }
             Kind::HardLink { target: first } => {
-                let first = self::inner(first).map_err(|reason| refused(entry, reason))?;
+                let first = self::inner(first);
                 let first = resolve(self.to, &target.join(first.unwrap_or_default()))?;
                 self.link(&first, &path).map_err(PlaceError::at(&path))?;
-                return Ok(());
             }
             Kind::Pipe => {
                 let made = self.to.place(&path).and_then(|(folder, name)| {
@@ -181,19 +180,19 @@ impl Copier<'_> {
     }
 }
 
-/// Answers an entry's path beneath the destination; nothing for the destination itself.
-fn inner(path: &[u8]) -> Result<Option<PathBuf>, &'static str> {
+/// Answers an entry's path beneath the destination, which `..` does not lead out of; nothing for the destination itself.
+fn inner(path: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
     let path = Path::new(std::ffi::OsStr::from_bytes(path));
     let mut inner = PathBuf::new();
     for component in path.components() {
         match component {
             Component::Normal(name) => inner.push(name),
-            Component::ParentDir if !inner.pop() => return Err("it leads out of the destination"),
+            Component::ParentDir => drop(inner.pop()),
             _ => {}
         }
     }
-    Ok((!inner.as_os_str().is_empty()).then_some(inner))
+    (!inner.as_os_str().is_empty()).then_some(inner)
 }
 
 fn refused(entry: &Entry, reason: &'static str) -> PlaceError {

@@ -17,6 +17,7 @@ use crate::files::{Files as _, Node, NodeKind, Root, Rules, Visit, resolve, walk
 use crate::steps::EPOCH;
 
 const BUFFER: usize = 128 << 10;
+const SET_GROUP_ID: u32 = 0o2000;
 
 /// What is copied, and how.
 pub(super) struct Goods<'a> {
@@ -127,7 +128,10 @@ impl Copier<'_> {
         self.make_folders(path.parent().unwrap_or(Path::new("")), mode)?;
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         self.make_folder(path).map_err(PlaceError::at(path))?;
-        self.own(path, (uid, gid), Some(mode))
+        // What a folder takes over of the one that it is in stays.
+        let made = self.to.node(path).map_err(PlaceError::at(path))?;
+        let inherited = made.map_or(0, |node| node.mode & SET_GROUP_ID);
+        self.own(path, (uid, gid), Some(mode | inherited))
             .map_err(PlaceError::at(path))?;
         self.times.insert(path.to_owned(), EPOCH);
         Ok(())
