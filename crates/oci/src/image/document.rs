@@ -67,7 +67,7 @@ impl ManifestDocument {
 /// A configuration (image-spec, config.md).
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ConfigDocument {
-    #[serde(default = "epoch")]
+    #[serde(default = "epoch", deserialize_with = "or_epoch")]
     created: String,
     pub(crate) architecture: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -116,7 +116,7 @@ pub(crate) struct RootDocument {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HistoryDocument {
-    #[serde(default = "epoch")]
+    #[serde(default = "epoch", deserialize_with = "or_epoch")]
     created: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) created_by: String,
@@ -199,6 +199,11 @@ impl RunDocument {
 fn names(set: &BTreeSet<String>) -> Option<BTreeMap<String, Empty>> {
     let pairs = set.iter().map(|name| (name.clone(), Empty::new()));
     (!set.is_empty()).then(|| pairs.collect())
+}
+
+/// Reads `null` as 1970: who knows no time may say so.
+fn or_epoch<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_else(epoch))
 }
 
 /// Reads `null` as nothing, as Go's tools write empty lists.
