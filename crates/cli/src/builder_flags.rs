@@ -40,8 +40,12 @@ pub(crate) enum Role {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Function Builder API")]
 pub(crate) struct BuilderFlags {
-    /// What the server does, as in CORACLE_ROLE [default: all]
-    #[arg(long, value_enum)]
+    /// What the server does.
+    #[arg(
+        long,
+        value_enum,
+        help = "What the server does, as in CORACLE_ROLE [default: all]"
+    )]
     role: Option<Role>,
     /// A file with a secret that bodies are signed with, for the tenant, else one of the file's name; may be given several times [default: auth/payload-secret in the data directory, for the tenant `default`]
     #[arg(long, value_name = "[TENANT=]FILE")]

@@ -13,7 +13,8 @@ use super::BuilderContext;
 pub(super) struct PublicKey {
     key_id: String,
     algorithm: &'static str,
-    public_key: String,
+    #[serde(rename = "public_key")]
+    text: String,
 }
 
 /// `GET /publickey`.
@@ -22,7 +23,7 @@ pub(super) async fn public_key(State(context): State<BuilderContext>) -> Json<Pu
     Json(PublicKey {
         key_id: key.id().to_owned(),
         algorithm: SEALING_ALGORITHM,
-        public_key: key.public().to_owned(),
+        text: key.public().to_owned(),
     })
 }
 
