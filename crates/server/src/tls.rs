@@ -130,7 +130,14 @@ async fn told(hangup: Option<&mut Signal>) {
 }
 
 fn look(files: &Tls) -> Seen {
-    let seen = |metadata: Metadata| (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+    let seen = |metadata: Metadata| {
+        (
+            metadata.ino(),
+            metadata.len(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+        )
+    };
     [&files.certificate, &files.key].map(|path| fs::metadata(path).ok().map(seen))
 }
 

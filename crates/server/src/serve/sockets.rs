@@ -43,7 +43,9 @@ impl Sockets {
             None => None,
         };
         Ok(Self {
-            secure_address: secure.as_ref().and_then(|(listener, _)| listener.local_addr().ok()),
+            secure_address: secure
+                .as_ref()
+                .and_then(|(listener, _)| listener.local_addr().ok()),
             secure,
             address: tcp.local_addr().map_err(ListenError::Inherited)?,
             unix: listen::unix(&data.socket())?,
