@@ -69,7 +69,7 @@ async fn the_daemon_pulls_as_who_we_are() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let registry = listener.local_addr().unwrap().to_string();
     world.write("file", "hello");
-    let solve = world.solve(&format!("FROM {registry}/base\nCOPY file /\n"));
+    let solve = world.solve(&format!("FROM {registry}/base\nLABEL a=b\n"));
     let building = async {
         let refused = world.build(&place, &solve).await.unwrap_err();
         assert!(
