@@ -41,7 +41,7 @@ impl Checksum {
     /// Answers what computes a checksum of this kind.
     pub(crate) fn hasher(&self) -> ChecksumHasher {
         match self {
-            Self::Sha256(_) => ChecksumHasher::Sha256(Hasher::default()),
+            Self::Sha256(_) => ChecksumHasher::Sha256(Box::default()),
             Self::Sha512(_) => ChecksumHasher::Sha512(Box::default()),
         }
     }
@@ -49,7 +49,7 @@ impl Checksum {
 
 /// Computes a checksum from bytes as they pass.
 pub(crate) enum ChecksumHasher {
-    Sha256(Hasher),
+    Sha256(Box<Hasher>),
     Sha512(Box<Sha512>),
 }
 
