@@ -54,13 +54,19 @@ pub enum BuildError {
     },
     /// The Dockerfile cannot be used.
     #[error(transparent)]
-    Dockerfile(#[from] DockerfileBuildError),
+    Dockerfile(Box<DockerfileBuildError>),
     /// The image cannot be assembled.
     #[error("cannot assemble the image")]
     Image(#[from] ImageError),
     /// The store refused.
     #[error("cannot use the content store")]
     Store(#[from] StoreError),
+}
+
+impl From<DockerfileBuildError> for BuildError {
+    fn from(error: DockerfileBuildError) -> Self {
+        Self::Dockerfile(Box::new(error))
+    }
 }
 
 impl BuildError {

@@ -4,7 +4,7 @@
 //! lost: two commands at once would each write what the other has not seen.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use coracle_spec::{Digest, ImageRef};
@@ -55,7 +55,7 @@ impl Store {
 
     /// Answers what a name stands for.
     pub fn named(&self, name: &ImageRef) -> Result<Option<Named>, StoreError> {
-        self.read_name(self.name_path(name))
+        read_name(&self.name_path(name))
     }
 
     /// Lists all names, in their order.
@@ -64,7 +64,7 @@ impl Store {
         let mut names = Vec::new();
         for entry in fs::read_dir(&folder).context("list", &folder)? {
             let path = entry.context("list", &folder)?.path();
-            names.extend(self.read_name(path)?);
+            names.extend(read_name(&path)?);
         }
         names.sort_by(|one, other| one.reference.cmp(&other.reference));
         Ok(names)
@@ -81,27 +81,26 @@ impl Store {
         }
     }
 
-    /// Reads a name; one that is torn is absent.
-    fn read_name(&self, path: PathBuf) -> Result<Option<Named>, StoreError> {
-        let read = || -> io::Result<(Vec<u8>, SystemTime)> {
-            Ok((fs::read(&path)?, fs::metadata(&path)?.modified()?))
-        };
-        let (text, since) = match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            result => result.context("read", &path)?,
-        };
-        let entry = sealed(&text).and_then(|json| serde_json::from_slice::<Entry>(json).ok());
-        Ok(entry.map(|entry| Named {
-            reference: entry.name,
-            digest: entry.digest,
-            since,
-        }))
-    }
-
     fn name_path(&self, name: &ImageRef) -> PathBuf {
         let key = Digest::of(String::from(name.canonical()));
         self.folder("names").join(key.hex())
     }
+}
+
+/// Reads a name; one that is torn is absent.
+fn read_name(path: &Path) -> Result<Option<Named>, StoreError> {
+    let read =
+        || -> io::Result<(Vec<u8>, SystemTime)> { Ok((fs::read(path)?, fs::metadata(path)?.modified()?)) };
+    let (text, since) = match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result.context("read", path)?,
+    };
+    let entry = sealed(&text).and_then(|json| serde_json::from_slice::<Entry>(json).ok());
+    Ok(entry.map(|entry| Named {
+        reference: entry.name,
+        digest: entry.digest,
+        since,
+    }))
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Expected {
     /// Answers the lines that count: of a failure, nothing but where it is.
     fn compared(&self) -> Vec<&str> {
         let is_failure = self.failing_line().is_some();
-        let counts = |line: &&str| !line.starts_with('#') && !(is_failure && line.starts_with(WARNING));
+        let counts = |line: &&str| !(line.starts_with('#') || is_failure && line.starts_with(WARNING));
         self.0.lines().filter(counts).collect()
     }
 

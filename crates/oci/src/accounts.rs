@@ -97,13 +97,12 @@ impl Accounts {
         };
         let (uid, own) = match user {
             "" | "root" => (0, 0),
-            user => match user.parse::<u32>() {
-                Ok(number) => (number, number),
-                Err(_) => {
-                    let row = self.rows().find(|row| row.name == user);
-                    row.map_or((0, 0), |row| (row.uid, row.gid))
-                }
-            },
+            user => {
+                let row = || self.rows().find(|row| row.name == user);
+                let named = || row().map_or((0, 0), |row| (row.uid, row.gid));
+                user.parse()
+                    .map_or_else(|_| named(), |number: u32| (number, number))
+            }
         };
         match group {
             None => (uid, own),

@@ -64,17 +64,13 @@ async fn handle(
 
 /// Lets a request pass with what its sender may do, or asks who that is.
 async fn admitted(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    match gate.access(&request) {
-        Some(access) => {
-            request.extensions_mut().insert(access);
-            next.run(request).await
-        }
-        None => {
-            let refusal = gate.challenge(&request);
-            coracle_registry::drain(request.into_body()).await;
-            refusal
-        }
+    if let Some(access) = gate.access(&request) {
+        request.extensions_mut().insert(access);
+        return next.run(request).await;
     }
+    let refusal = gate.challenge(&request);
+    coracle_registry::drain(request.into_body()).await;
+    refusal
 }
 
 /// `GET /v2/_token`: what the credentials are good for, and without any, pulling.

@@ -3,6 +3,8 @@
 //! The shape is the OCI image specification's (config.md) with what Docker adds (`Healthcheck`, `OnBuild`, `Shell`;
 //! Docker image specification 1.3). Order is kept where engines keep it: environment, history.
 
+#![expect(clippy::zero_sized_map_values, reason = "the format writes a set so")]
+
 mod environment;
 
 use std::collections::BTreeMap;

@@ -77,8 +77,8 @@ impl<'a> Gathering<'a> {
                     from: Origin::Context,
                     path,
                     ..
-                } => path,
-                MountKind::Cache {
+                }
+                | MountKind::Cache {
                     from: Some((Origin::Context, path)),
                     ..
                 } => path,

@@ -17,7 +17,7 @@ use crate::request::{DockerfileAt, Request};
 use crate::steps::image::PullError;
 
 /// What is added to a Dockerfile's name for the ignore file of its own.
-const OWN_IGNORE: &str = ".dockerignore";
+pub(super) const OWN_IGNORE: &str = ".dockerignore";
 /// The ignore file of a context.
 const IGNORE: &str = ".dockerignore";
 /// The most that either file may hold, in bytes.
@@ -27,9 +27,11 @@ const LARGEST: u64 = 16 << 20;
 pub(super) struct Text {
     /// What messages call it.
     pub(super) name: String,
-    pub(super) text: String,
+    pub(super) body: String,
     /// What of the context is left out.
     pub(super) ignore: Patterns,
+    /// The ignore file that says so, by the name that it has beside a Dockerfile of the usual name.
+    pub(super) ignore_file: Option<(String, String)>,
     /// The folder that it copies from.
     pub(super) context: PathBuf,
 }
@@ -51,20 +53,18 @@ impl Text {
             }
         };
         let context = beneath(&request.folder, &context)?;
-        Ok(Some(match file {
-            DockerfileAt::Text(text) => Self {
-                name: FILE_NAME.to_owned(),
-                text,
-                ignore: ignore(&context, None)?,
-                context,
-            },
-            DockerfileAt::Path(path) => Self {
-                name: path.display().to_string(),
-                text: required(&context, &path)?,
-                ignore: ignore(&context, Some(&path))?,
-                context,
-            },
+        let (name, body, path) = match file {
+            DockerfileAt::Text(text) => (FILE_NAME.to_owned(), text, None),
+            DockerfileAt::Path(path) => (path.display().to_string(), required(&context, &path)?, Some(path)),
             DockerfileAt::Usual => return Ok(None),
+        };
+        let (ignore, ignore_file) = ignore(&context, path.as_deref())?;
+        Ok(Some(Self {
+            name,
+            body,
+            ignore,
+            ignore_file,
+            context,
         }))
     }
 }
@@ -77,7 +77,7 @@ impl Text {
             let mut words = line.split([' ', '\t', '=', ',']);
             words.any(|word| word == familiar || word == whole || format!("{word}:latest") == familiar)
         };
-        let line = self.text.lines().position(names);
+        let line = self.body.lines().position(names);
         DockerfileBuildError::Image {
             place: line.map_or_else(String::new, |line| {
                 format!("`{}`, line {}: ", self.name, line + 1)
@@ -99,19 +99,25 @@ fn beneath(folder: &Path, context: &str) -> Result<PathBuf, BuildError> {
     Ok(real)
 }
 
-fn ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Patterns, DockerfileBuildError> {
+/// Answers what is left out of the context, and the ignore file that says so, if there is one, by its usual name.
+fn ignore(
+    context: &Path,
+    dockerfile: Option<&Path>,
+) -> Result<(Patterns, Option<(String, String)>), DockerfileBuildError> {
     let own = dockerfile.map(|path| {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(OWN_IGNORE);
         path.with_file_name(name)
     });
-    for path in own.into_iter().chain([PathBuf::from(IGNORE)]) {
+    let own = own.map(|path| (path, format!("{FILE_NAME}{OWN_IGNORE}")));
+    for (path, name) in own.into_iter().chain([(PathBuf::from(IGNORE), IGNORE.to_owned())]) {
         if let Some(text) = optional(context, &path)? {
-            return Patterns::of_ignore_file(&text)
-                .map_err(|source| DockerfileBuildError::Ignore { path, source });
+            let patterns = Patterns::of_ignore_file(&text)
+                .map_err(|source| DockerfileBuildError::Ignore { path, source })?;
+            return Ok((patterns, Some((name, text))));
         }
     }
-    Ok(Patterns::default())
+    Ok((Patterns::default(), None))
 }
 
 fn required(context: &Path, path: &Path) -> Result<String, DockerfileBuildError> {

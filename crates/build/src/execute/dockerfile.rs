@@ -36,8 +36,8 @@ impl Execution<'_> {
         let mut mounted = Vec::new();
         for mount in &exec.mounts {
             mounted.push(match &mount.kind {
-                MountKind::Bind { from, path, .. } => self.mounted(from, path, &stands).await?,
-                MountKind::Cache {
+                MountKind::Bind { from, path, .. }
+                | MountKind::Cache {
                     from: Some((from, path)),
                     ..
                 } => self.mounted(from, path, &stands).await?,

@@ -1,5 +1,6 @@
 //! File systems that are made for one sandbox, in the stage: layered trees, and memory.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ impl Stage {
         let owner = self.base.outer(0);
         let mut options = format!("mode=1777,uid={owner},gid={owner}");
         if let Some(size) = size {
-            options.push_str(&format!(",size={}", size.bytes()));
+            let _ = write!(options, ",size={}", size.bytes());
         }
         let options = std::ffi::CString::new(options)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;

@@ -3,6 +3,7 @@
 //! Mounted by `mount(2)` with short relative names, and not by `fsconfig` with descriptors: the latter needs a kernel of
 //! 6.13, the former works since 5.19, from which on overlayfs takes layers with mapped ids.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -78,11 +79,8 @@ pub(super) fn mount_at(place: &str, lowers: &[String], changes: Changes<'_>) -> 
     let mut options = format!("lowerdir={},{PLAIN}", lowers.join(":"));
     if let Changes::InMemory(directory) | Changes::OnDisk(directory) = changes {
         let (upper, work) = (directory.join("upper"), directory.join("work"));
-        options.push_str(&format!(
-            ",upperdir={},workdir={}",
-            escaped(&upper)?,
-            escaped(&work)?
-        ));
+        let (upper, work) = (escaped(&upper)?, escaped(&work)?);
+        let _ = write!(options, ",upperdir={upper},workdir={work}");
     }
     if let Changes::OnDisk(_) = changes {
         options.push_str(",volatile");

@@ -64,7 +64,7 @@ impl Root {
         for _ in 0..MOST_LINKS {
             match self.file_at(&target) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    target = self.behind(&target)?
+                    target = self.behind(&target)?;
                 }
                 opened => return opened,
             }

@@ -126,7 +126,9 @@ mod tests {
 
     fn told(events: &[BuildEvent<'_>]) -> Vec<String> {
         let (teller, mut lines) = channel();
-        events.iter().for_each(|event| teller.event(*event));
+        for event in events {
+            teller.event(*event);
+        }
         let mut told = Vec::new();
         while let Ok(line) = lines.try_recv() {
             let (time, text) = line.split_once(' ').unwrap();

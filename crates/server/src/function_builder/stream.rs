@@ -99,7 +99,7 @@ mod tests {
             .map(|_| "\u{1}".repeat(LONGEST_LINE + 30))
             .chain([String::new()])
             .collect();
-        let text = progress(log, Duration::from_secs(3600));
+        let text = progress(log, Duration::from_hours(1));
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
         assert_eq!(
             lines.len(),

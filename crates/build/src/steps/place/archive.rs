@@ -87,9 +87,9 @@ impl Copier<'_> {
         let parent = resolve(self.to, &parent).map_err(PlaceError::at(&parent))?;
         self.make_folders(&parent, 0o755)?;
         let path = parent.join(inner.file_name().unwrap_or_default());
-        let made = self.make_way(&path, &entry.kind)?;
+        let stands = self.make_way(&path, &entry.kind)?;
         match &entry.kind {
-            Kind::Directory if made => {}
+            Kind::Directory if stands => {}
             Kind::Directory => {
                 let (folder, name) = self.to.place(&path).map_err(PlaceError::at(&path))?;
                 let mode = Mode::from_raw_mode(0o700);

@@ -129,8 +129,8 @@ impl Copier<'_> {
         let (uid, gid) = self.owner.unwrap_or((0, 0));
         self.make_folder(path).map_err(PlaceError::at(path))?;
         // What a folder takes over of the one that it is in stays.
-        let made = self.to.node(path).map_err(PlaceError::at(path))?;
-        let inherited = made.map_or(0, |node| node.mode & SET_GROUP_ID);
+        let folder = self.to.node(path).map_err(PlaceError::at(path))?;
+        let inherited = folder.map_or(0, |node| node.mode & SET_GROUP_ID);
         self.own(path, (uid, gid), Some(mode | inherited))
             .map_err(PlaceError::at(path))?;
         self.times.insert(path.to_owned(), EPOCH);

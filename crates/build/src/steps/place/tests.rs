@@ -49,7 +49,11 @@ impl World {
         let context = Context::open(&self.store, &self.path("context"), &Patterns::default()).unwrap();
         let mut digests = Digests::new();
         for placed in &place.what {
-            let Placed::Files { pattern, .. } = placed else {
+            let Placed::Files {
+                from: Origin::Context,
+                pattern,
+            } = placed
+            else {
                 continue;
             };
             for path in chosen(&context.listing, place, pattern)?
@@ -178,7 +182,7 @@ fn owners_are_looked_up_in_the_root_and_modes_changed() {
         listed(&tree),
         [
             "srv 755 33:34",
-            "srv/x 700 33:34",
+            "srv/x 755 33:34",
             "srv/x/b 700 33:34",
             "srv/x/b/two 600 33:34",
             "srv/x/link 777 33:34",

@@ -125,8 +125,14 @@ impl RunError {
 impl Failure for RunError {
     fn class(&self) -> Class {
         match self {
-            Self::Command { .. } | Self::Timeout { .. } | Self::Disk { .. } | Self::Stage(_) => Class::User,
-            Self::Full { .. } => Class::Busy,
+            Self::Command { .. }
+            | Self::Timeout { .. }
+            | Self::Disk { .. }
+            | Self::Stage(_)
+            | Self::User(_)
+            | Self::NoSecret(_)
+            | Self::SecretIsNoText(_) => Class::User,
+            Self::Full { .. } | Self::NoPrivateCache => Class::Busy,
             Self::Changed(_) => Class::Conflict,
             Self::Cancelled => Class::Unavailable,
             Self::Create(error) => error.class(),
@@ -137,8 +143,6 @@ impl Failure for RunError {
             Self::Pattern(_) | Self::Root(_) => Class::Internal,
             Self::Ground(error) => error.class(),
             Self::Seed(error) => error.class(),
-            Self::User(_) | Self::NoSecret(_) | Self::SecretIsNoText(_) => Class::User,
-            Self::NoPrivateCache => Class::Busy,
         }
     }
 
