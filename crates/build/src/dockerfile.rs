@@ -78,7 +78,7 @@ impl Preparing<'_> {
         let stage = options.stage.as_deref();
         let input = Input {
             name: &text.name,
-            text: &text.text,
+            text: &text.body,
             stage: stage.or(self.request.manifest.build.target.as_deref()),
             args: &args,
             labels: &options.labels,

@@ -110,7 +110,10 @@ fn ignore(
         path.with_file_name(name)
     });
     let own = own.map(|path| (path, format!("{FILE_NAME}{OWN_IGNORE}")));
-    for (path, name) in own.into_iter().chain([(PathBuf::from(IGNORE), IGNORE.to_owned())]) {
+    for (path, name) in own
+        .into_iter()
+        .chain([(PathBuf::from(IGNORE), IGNORE.to_owned())])
+    {
         if let Some(text) = optional(context, &path)? {
             let patterns = Patterns::of_ignore_file(&text)
                 .map_err(|source| DockerfileBuildError::Ignore { path, source })?;
