@@ -280,7 +280,7 @@ impl Builder {
                 }
                 Executed::default()
             }
-            wanted => execution.run(wanted).await?,
+            wanted => Box::pin(execution.run(wanted)).await?,
         };
         let mut others = Vec::new();
         for aim in &prepared.others {

@@ -127,7 +127,7 @@ pub(crate) async fn build(
     let building = watched(context.printer, async |observer, cancel| {
         buildkit.solve(&solve, observer, cancel).await
     });
-    building.await?.map_err(|error| failed(context, error))
+    Box::pin(building).await?.map_err(|error| failed(context, error))
 }
 
 /// Shows what the failing step printed last, above the error itself, unless it was shown line by line.

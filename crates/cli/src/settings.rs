@@ -66,7 +66,7 @@ pub(crate) struct Settings {
     /// What a build's author may take of the environment.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) inherited: Inherited,
-    /// Where BuildKits are.
+    /// Where a `BuildKit` is.
     #[cfg(all(feature = "engine", target_os = "linux"))]
     pub(crate) buildkits: BuildKits,
     /// What may stay in the store although nothing uses it.

@@ -45,7 +45,7 @@ pub enum DockerfileBuildError {
         /// The image.
         image: String,
         /// Why not.
-        source: PullError,
+        source: Box<PullError>,
     },
     /// Images name images that name images, without an end.
     #[error("the images' own instructions name further images without an end")]

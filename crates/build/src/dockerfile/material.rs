@@ -72,17 +72,17 @@ impl<'a> Gathering<'a> {
 
     fn of_exec(&self, exec: &Exec, material: &mut Material) -> Result<(), StepError> {
         for mount in &exec.mounts {
-            let path = match &mount.kind {
-                MountKind::Bind {
-                    from: Origin::Context,
-                    path,
-                    ..
-                }
-                | MountKind::Cache {
-                    from: Some((Origin::Context, path)),
-                    ..
-                } => path,
-                _ => continue,
+            let (MountKind::Bind {
+                from: Origin::Context,
+                path,
+                ..
+            }
+            | MountKind::Cache {
+                from: Some((Origin::Context, path)),
+                ..
+            }) = &mount.kind
+            else {
+                continue;
             };
             for path in mounted(self.context, path)? {
                 self.take(&path, material)?;

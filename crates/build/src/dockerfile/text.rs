@@ -83,7 +83,7 @@ impl Text {
                 format!("`{}`, line {}: ", self.name, line + 1)
             }),
             image: familiar,
-            source,
+            source: Box::new(source),
         }
     }
 }

@@ -13,6 +13,7 @@ const SOCKET: &str = "/run/buildkit/buildkitd.sock";
 
 /// Flags that say where a BuildKit is.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::doc_markdown, reason = "help shows it as it is written here")]
 pub(crate) struct BuildKitFlags {
     /// The BuildKit: `unix://PATH`, `tcp://HOST:PORT`, or `docker://` for the one in the Docker Engine [default: BUILDKIT_HOST, else /run/buildkit/buildkitd.sock, else Docker's]
     #[arg(long, value_name = "ADDR")]
@@ -38,7 +39,7 @@ impl BuildKitFlags {
     }
 }
 
-/// What the environment says of BuildKits.
+/// What the environment says of each `BuildKit`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BuildKits {
     /// `BUILDKIT_HOST`.

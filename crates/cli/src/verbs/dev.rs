@@ -120,7 +120,7 @@ impl Dev {
                     printer: context.printer,
                     tasks: &tasks,
                 };
-                session.run(watcher, &mut log, &mut interrupt).await
+                Box::pin(session.run(watcher, &mut log, &mut interrupt)).await
             }
             Err(error) => Err(error),
         };

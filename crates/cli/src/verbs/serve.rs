@@ -29,6 +29,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Functions answer at `/function/NAME/` and as hosts of the domain. The first start writes an administrator's password
 /// into the data directory and prints where.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "help shows it as it is written here")]
 pub(crate) struct Serve {
     /// Listen here, unless a service manager passes a socket on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
