@@ -32,6 +32,7 @@ fn config() -> ImageConfig {
         exposed_ports: ["8080/tcp".to_owned()].into(),
         labels: [("who".to_owned(), "me".to_owned())].into(),
         stop_signal: "SIGINT".to_owned(),
+        volumes: ["/data".to_owned()].into(),
     }
 }
 
