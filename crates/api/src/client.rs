@@ -21,15 +21,16 @@ use serde::de::DeserializeOwned;
 
 use crate::routes;
 use crate::types::{
-    BuildQuery, DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery, ProblemBody,
-    RegistryLogin, RegistryView, Rescaled, RevisionView, RollbackRequest, SecretView, ServerInfo,
+    BuildQuery, ContextBuildEvent, DeployRequest, Deployed, FunctionDetail, FunctionSummary, LogQuery,
+    ProblemBody, RegistryLogin, RegistryView, Rescaled, RevisionView, RollbackRequest, SecretView,
+    ServerInfo,
 };
 
 pub use connection::Body;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::ClientError;
-pub use lines::{BuildEvents, JsonLines, LogLines};
+pub use lines::{BuildEvents, ContextBuildEvents, JsonLines, LogLines};
 pub use tls::{Trust, TrustError};
 
 /// A request's body: bytes, or a stream of them.
@@ -144,6 +145,26 @@ impl Client {
             .header(http::header::CONTENT_LENGTH, size);
         let response = within(LONG, self.send(request, archive)).await?;
         Ok(BuildEvents::new(response.into_body()))
+    }
+
+    /// Builds a context by the Function Builder API. `archive` is a tar of `size` bytes with the context and what should
+    /// become of it, signed as `signature` says.
+    pub async fn build_context(
+        &self,
+        signature: &str,
+        size: u64,
+        archive: RequestBody,
+    ) -> Result<ContextBuildEvents, ClientError> {
+        let request = Request::post("/build")
+            .header(http::header::ACCEPT, "application/x-ndjson")
+            .header(http::header::CONTENT_LENGTH, size)
+            .header("x-build-signature", signature);
+        let response = within(LONG, self.exchange(request, archive)).await?;
+        if response.status().is_success() {
+            Ok(ContextBuildEvents::new(response.into_body()))
+        } else {
+            Err(refused(response).await)
+        }
     }
 
     /// Lists the secrets of `namespace`, without their values.
@@ -293,6 +314,19 @@ async fn problem(response: Response<Body>) -> ClientError {
         error.request_id = named.unwrap_or_default();
     }
     ClientError::Problem(Box::new(error))
+}
+
+/// Reads why a build was refused: an object like those of a build, or a text when the server is busy.
+async fn refused(response: Response<Body>) -> ClientError {
+    let status = response.status().as_u16();
+    let body = within(ANSWER, collect(response.into_body()))
+        .await
+        .unwrap_or_default();
+    let event = serde_json::from_slice::<ContextBuildEvent>(&body).ok();
+    match event.and_then(|event| event.error) {
+        Some(error) => ClientError::Refused { status, error },
+        None => ClientError::Status { status },
+    }
 }
 
 async fn collect(body: Body) -> Result<Bytes, ClientError> {

@@ -1,6 +1,7 @@
 //! What the API's bodies hold.
 
 mod build;
+mod context;
 mod deploy;
 mod function;
 mod log;
@@ -11,6 +12,7 @@ mod secret;
 mod server;
 
 pub use build::{BuildEvent, BuildQuery};
+pub use context::{ContextBuildEvent, ContextBuildStatus};
 pub use deploy::{DeployRequest, Deployed, RollbackRequest};
 pub use function::{
     EventView, ExitView, FailureView, FunctionDetail, FunctionSummary, ImageView, InstanceView, QueueView,

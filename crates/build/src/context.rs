@@ -100,7 +100,8 @@ impl Context {
 }
 
 impl Listing {
-    fn of(folder: PathBuf, ignore: &Patterns) -> Result<Self, FolderError> {
+    /// Lists the folder, whose path has no links, but for what `ignore` matches.
+    pub(crate) fn of(folder: PathBuf, ignore: &Patterns) -> Result<Self, FolderError> {
         let root = Root::open(&folder).map_err(FolderError::Read)?;
         let mut listing = Self {
             folder,
@@ -186,6 +187,11 @@ impl Listing {
             return Err(FolderError::TooMany(self.folder.clone()));
         }
         Ok(())
+    }
+
+    /// Answers the first other name of the file at `path`, if it is not the first itself.
+    pub(crate) fn same(&self, path: &Path) -> Option<&Path> {
+        self.entries.get(path)?.same.as_deref()
     }
 
     /// Answers where it is, absolute.

@@ -3,6 +3,7 @@
 mod error;
 mod images;
 mod material;
+mod selection;
 mod text;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use coracle_spec::revision::Network;
 use tokio_util::sync::CancellationToken;
 
 pub use error::DockerfileBuildError;
+pub use selection::{Selected, Selection, What};
 
 use self::images::Images;
 use self::material::Gathering;
@@ -107,7 +109,7 @@ impl Preparing<'_> {
                 }
                 Planned::Wants(wanted) => {
                     for wanted in wanted {
-                        let looked_up = images.look_up(&wanted).await;
+                        let looked_up = Box::pin(images.look_up(&wanted)).await;
                         let image = looked_up.map_err(|source| text.without_image(&wanted, source))?;
                         known.insert(wanted, image);
                     }

@@ -37,7 +37,7 @@ mod transfer;
 
 pub use builder::{Builder, Built, BuiltFor, StepReport, Tools};
 pub use carrier::CarrierError;
-pub use dockerfile::DockerfileBuildError;
+pub use dockerfile::{DockerfileBuildError, Selected, Selection, What};
 pub use error::{BuildError, StepError};
 pub use folder::{Contents, Folder, FolderError};
 pub use ground::GroundError;

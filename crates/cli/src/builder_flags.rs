@@ -287,6 +287,12 @@ fn chosen(flags: &[Owned], variable: Option<&str>) -> Result<Vec<Owned>, Invalid
     texts.filter(|text| !text.is_empty()).map(str::parse).collect()
 }
 
+/// Answers the first file that the variable names.
+pub(crate) fn first_file(variable: Option<&str>) -> Result<Option<PathBuf>, BuilderFlagsError> {
+    let files = chosen(&[], variable)?;
+    Ok(files.into_iter().next().map(|owned| owned.file))
+}
+
 /// Answers the tenant that a file's name names, which no other's does.
 fn name_of(file: &Path, others: &mut BTreeSet<Tenant>) -> Result<Tenant, BuilderFlagsError> {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();

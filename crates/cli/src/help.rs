@@ -22,7 +22,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Develop",
         &[
-            "new", "dev", "up", "plan", "build", "image", "registry", "base", "cache", "runtimes",
+            "new", "dev", "up", "plan", "build", "export", "image", "registry", "base", "cache", "runtimes",
         ],
     ),
     ("Serve", &["serve", "login", "secret", "doctor"]),

@@ -46,6 +46,8 @@ mod registries;
 mod remote_build;
 mod run;
 #[cfg(all(feature = "engine", target_os = "linux"))]
+mod selection;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod service_manager;
 mod settings;
 #[cfg(all(feature = "engine", target_os = "linux"))]

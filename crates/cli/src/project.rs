@@ -125,6 +125,12 @@ fn names(platforms: &[Platform]) -> String {
 }
 
 impl Source {
+    /// Makes the one of a folder, and of a file that is named.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) fn new(dir: PathBuf, file: Option<PathBuf>) -> Self {
+        Self { dir, file }
+    }
+
     /// Answers the folder and what its manifest says.
     pub(crate) fn project(&self, lock: Lock) -> Result<Project, ProjectError> {
         let folder = folder(&self.dir)?;

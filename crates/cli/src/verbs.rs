@@ -16,6 +16,8 @@ mod doctor;
 #[cfg(not(all(feature = "engine", target_os = "linux")))]
 mod elsewhere;
 #[cfg(all(feature = "engine", target_os = "linux"))]
+mod export;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod image;
 mod invoke;
 mod login;
@@ -71,6 +73,11 @@ pub(crate) enum Verb {
     /// (only on Linux)
     Build(elsewhere::Elsewhere),
     #[cfg(all(feature = "engine", target_os = "linux"))]
+    Export(export::Export),
+    #[cfg(not(all(feature = "engine", target_os = "linux")))]
+    /// (only on Linux)
+    Export(elsewhere::Elsewhere),
+    #[cfg(all(feature = "engine", target_os = "linux"))]
     Base(base::Base),
     #[cfg(not(all(feature = "engine", target_os = "linux")))]
     /// (only on Linux)
@@ -122,13 +129,15 @@ impl Verb {
             Self::New(new) => new.run(context).await?,
             Self::Runtimes(runtimes) => runtimes.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
-            Self::Up(up) => return up.run(context).await,
+            Self::Up(up) => return Box::pin(up.run(context)).await,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Dev(dev) => return Box::pin(dev.run(context)).await,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Plan(plan) => plan.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Build(build) => build.run(context).await?,
+            #[cfg(all(feature = "engine", target_os = "linux"))]
+            Self::Export(export) => export.run(context)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Base(base) => base.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
@@ -144,6 +153,7 @@ impl Verb {
             | Self::Dev(verb)
             | Self::Plan(verb)
             | Self::Build(verb)
+            | Self::Export(verb)
             | Self::Base(verb)
             | Self::Cache(verb)
             | Self::Image(verb)

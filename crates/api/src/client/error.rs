@@ -40,6 +40,14 @@ pub enum ClientError {
         /// The status.
         status: u16,
     },
+    /// A build was refused.
+    #[error("{error}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// Why, as the server says it.
+        error: String,
+    },
     /// The request cannot be expressed in HTTP.
     #[error("cannot form the request")]
     Request(#[source] http::Error),
@@ -59,7 +67,7 @@ impl Failure for ClientError {
             }
             Self::Trust(error) => error.class(),
             Self::Problem(problem) => problem.class(),
-            Self::Status { status } => class_of(*status),
+            Self::Status { status } | Self::Refused { status, .. } => class_of(*status),
             Self::Request(_) => Class::User,
             Self::Encode(_) | Self::Decode(_) => Class::Internal,
         }

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use super::{Body, ClientError};
-use crate::types::{BuildEvent, LogLine};
+use crate::types::{BuildEvent, ContextBuildEvent, LogLine};
 
 /// The longest line: the server cuts an instance's lines well below this.
 const LONGEST: usize = 4 << 20;
@@ -17,6 +17,9 @@ pub type LogLines = JsonLines<LogLine>;
 
 /// What happens in a build, as it happens. Dropping it ends the build.
 pub type BuildEvents = JsonLines<BuildEvent>;
+
+/// What happens in a build of the Function Builder API. Dropping it ends the build.
+pub type ContextBuildEvents = JsonLines<ContextBuildEvent>;
 
 /// Values that arrive one a line.
 #[derive(Debug)]

@@ -3,9 +3,11 @@
 mod images;
 mod leaving;
 mod made;
+mod remote;
 mod report;
 
 use clap::Args;
+use coracle_api::client::Endpoint;
 use coracle_build::Request;
 use coracle_content::Store;
 use coracle_spec::ImageRef;
@@ -13,6 +15,7 @@ use coracle_spec::manifest::Platform;
 use images::Images;
 use leaving::Leaving;
 use made::Made;
+use remote::{Remote, Wanted};
 use report::Report;
 
 use crate::args::Reporting;
@@ -48,6 +51,8 @@ pub(crate) struct Build {
     secrets: SecretFlags,
     #[command(flatten)]
     who: Who,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Build {
@@ -56,6 +61,9 @@ impl Build {
         let inherited = &context.settings.inherited;
         self.dockerfile.add_to(&mut request.dockerfile, inherited);
         self.secrets.add_to(&mut request.dockerfile, inherited)?;
+        if let Some(endpoint) = self.remote.url() {
+            return Box::pin(self.build_elsewhere(context, endpoint, &request)).await;
+        }
         let reference = match self.tag.first() {
             Some(tag) => tag.clone(),
             None => request.manifest.name.as_str().parse()?,
@@ -77,6 +85,24 @@ impl Build {
         }
         housekeeping::after_steps(context, &store, &made.steps).await;
         Ok(())
+    }
+
+    async fn build_elsewhere(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+        request: &Request,
+    ) -> Result<(), Error> {
+        let wanted = Wanted {
+            request,
+            images: &self.tag,
+            platforms: &self.platform,
+        };
+        let image = self.remote.build(context, endpoint, &wanted).await?;
+        if self.reporting.json {
+            return Ok(context.printer.json(&remote::Report { image })?);
+        }
+        Ok(context.printer.line(image)?)
     }
 
     /// Builds; answers the images, and the store that keeps what is made of them until it is dropped.

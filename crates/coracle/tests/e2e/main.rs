@@ -14,6 +14,7 @@ mod bounds;
 mod buildkit;
 mod cache;
 mod doctor;
+mod elsewhere;
 mod examples;
 mod foreign;
 mod function_builder;
