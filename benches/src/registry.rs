@@ -6,6 +6,7 @@
 
 mod client;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -135,12 +136,11 @@ fn digest(pieces: [&[u8]; 2]) -> String {
     for piece in pieces {
         hasher.update(piece);
     }
-    let hex: String = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
+    let mut digest = "sha256:".to_owned();
+    for byte in hasher.finalize() {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
 }
 
 /// Answers bytes that nothing compresses (xorshift).

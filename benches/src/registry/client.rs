@@ -76,8 +76,8 @@ impl Client {
         let length = body[0].len() + body[1].len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}Content-Type: {}\r\nContent-Length: {length}\r\n\r\n",
-            self.address, self.authorization, "application/vnd.oci.image.manifest.v1+json",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}Content-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: {length}\r\n\r\n",
+            self.address, self.authorization,
         )?;
         for piece in body {
             stream.write_all(piece)?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use coracle_build::{Builder, Registries, Surroundings};
 use coracle_distribution::{Anonymous, Credentials, DockerConfig};
+use coracle_fetch::{FetchConfig, Fetcher, Reach};
 use coracle_platform::{
     Bounds, EmptySecret, InvalidSealingKey, InvalidTenant, NativeContexts, PayloadKey, SealingKey, Tenant,
 };
@@ -18,7 +19,7 @@ use coracle_server::{BuilderSenders, BuilderSettings};
 use coracle_spec::{Class, Failure, Span};
 
 use crate::context::Context;
-use crate::engine::{self, Keeper};
+use crate::engine::{self, EngineError, Keeper};
 use crate::error::Error;
 use crate::settings;
 
@@ -259,6 +260,11 @@ impl BuilderFlags {
     ) -> Result<NativeContexts, Error> {
         let store = engine::open_store(&context.settings)?;
         let mut tools = engine::tools(&store, keeper, &context.settings)?;
+        tools.fetcher = Fetcher::new(FetchConfig {
+            reach: Reach::Public,
+            ..context.settings.outside.fetch_config()
+        })
+        .map_err(EngineError::from)?;
         tools.surroundings = Surroundings {
             registries: Registries::default(),
             ..tools.surroundings

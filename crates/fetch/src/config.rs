@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::reach::Reach;
+
 /// The settings of a [`Fetcher`](crate::Fetcher).
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
@@ -11,6 +13,8 @@ pub struct FetchConfig {
     pub ca_bundle: Option<PathBuf>,
     /// The proxies to go through.
     pub proxies: Proxies,
+    /// Which hosts are reached without a proxy. What a proxy reaches is the proxy's to decide.
+    pub reach: Reach,
     /// How long to wait for the other side.
     pub timeouts: Timeouts,
     /// How often a request is made before it counts as failed; at least once.
@@ -24,6 +28,7 @@ impl Default for FetchConfig {
         Self {
             ca_bundle: None,
             proxies: Proxies::default(),
+            reach: Reach::default(),
             timeouts: Timeouts::default(),
             attempts: 4,
             backoff: Duration::from_millis(200),

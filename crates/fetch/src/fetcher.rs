@@ -15,6 +15,7 @@ use crate::checksum::Checksum;
 use crate::config::{FetchConfig, Proxies, Timeouts};
 use crate::error::{ConfigError, FetchError};
 use crate::progress::{Progress, Silent};
+use crate::reach::Reach;
 use crate::resolver::CachingResolver;
 use crate::transfer::Transfer;
 use crate::{proxy, tls};
@@ -62,9 +63,9 @@ impl Fetcher {
         let parse = |address: &Option<String>| address.as_deref().map(proxy::parse).transpose();
         let (http, https) = (parse(&config.proxies.http)?, parse(&config.proxies.https)?);
         let inner = Inner {
-            direct: agents.through(None),
+            direct: agents.direct(config.reach),
             http: http.map(|proxy| agents.for_http(proxy)),
-            https: https.map(|proxy| agents.through(Some(proxy))),
+            https: https.map(|proxy| agents.through(proxy)),
             proxies: config.proxies,
             attempts: config.attempts.max(1),
             backoff: config.backoff,
@@ -143,8 +144,19 @@ struct Agents {
 }
 
 impl Agents {
-    fn through(&self, proxy: Option<Proxy>) -> Agent {
-        let resolver = Shared(Arc::clone(&self.resolver));
+    fn direct(&self, reach: Reach) -> Agent {
+        self.agent(None, reach)
+    }
+
+    fn through(&self, proxy: Proxy) -> Agent {
+        self.agent(Some(proxy), Reach::Everywhere)
+    }
+
+    fn agent(&self, proxy: Option<Proxy>, reach: Reach) -> Agent {
+        let resolver = Shared {
+            cache: Arc::clone(&self.resolver),
+            reach,
+        };
         Agent::with_parts(self.config(proxy), DefaultConnector::default(), resolver)
     }
 
@@ -152,7 +164,7 @@ impl Agents {
         if proxy.uri().scheme_str() == Some("http") {
             proxy::forwarding_agent(&proxy, self.config(None), Arc::clone(&self.resolver))
         } else {
-            self.through(Some(proxy))
+            self.through(proxy)
         }
     }
 
@@ -176,9 +188,12 @@ impl Agents {
     }
 }
 
-/// The resolver that all agents share.
+/// The resolver that all agents share, within one's reach.
 #[derive(Debug)]
-struct Shared(Arc<CachingResolver>);
+struct Shared {
+    cache: Arc<CachingResolver>,
+    reach: Reach,
+}
 
 impl Resolver for Shared {
     fn resolve(
@@ -187,6 +202,8 @@ impl Resolver for Shared {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        self.0.resolve(uri, config, timeout)
+        let addresses = self.cache.resolve(uri, config, timeout)?;
+        self.reach.check(&addresses)?;
+        Ok(addresses)
     }
 }

@@ -44,7 +44,7 @@ fn check() {
     let base = tempfile::tempdir().unwrap();
     let mut promised = 0;
     for point in 0..POINTS {
-        let promises = kill_after(base.path(), point);
+        let told = kill_after(base.path(), point);
         let registry = registry(base.path());
         let nothing = Cached {
             bytes: Some(0),
@@ -54,14 +54,14 @@ fn check() {
         store
             .collect(&Kept(base.path()), &nothing, Extent::Whole)
             .unwrap();
-        for tag in &promises {
+        for tag in &told {
             let reference = tag.parse().unwrap();
             assert!(
                 registry.resolve(&repository(), &reference).unwrap().is_some(),
                 "{tag} was promised"
             );
         }
-        promised += promises.len();
+        promised += told.len();
         check_all(&registry, &store);
     }
     assert!(

@@ -1,7 +1,7 @@
 //! Builds that fail, are given up, or lose their daemon.
 
 use std::error::Error as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use coracle_buildkit::SolveError;
@@ -53,7 +53,7 @@ async fn a_folder_that_is_not_there_is_named() {
     solve.context = PathBuf::from("/nowhere");
     let error = world.build(&place, &solve).await.unwrap_err();
     assert!(
-        matches!(&error, SolveError::NotAFolder(path) if *path == PathBuf::from("/nowhere")),
+        matches!(&error, SolveError::NotAFolder(path) if path == Path::new("/nowhere")),
         "{error:?}"
     );
     let mut solve = world.solve("FROM scratch\n");

@@ -1,4 +1,4 @@
-//! Images that others built: BusyBox and what it serves, with a configuration of the test's own, pushed to a registry
+//! Images that others built: `BusyBox` and what it serves, with a configuration of the test's own, pushed to a registry
 //! as any client does (OCI distribution specification 1.1, "Push").
 //!
 //! Coracle has no part in making them: what it makes of its own images must not be what it is tested with.
@@ -94,8 +94,8 @@ impl Place<'_> {
     fn blob(&self, repository: &str, bytes: &[u8], media_type: &str) -> Value {
         let digest = Digest::of(bytes);
         let begin = ureq::post(format!("http://{}/v2/{repository}/blobs/uploads/", self.host));
-        let begun = self.shown(begin).send_empty().unwrap();
-        let place = begun.headers()["location"].to_str().unwrap();
+        let answer = self.shown(begin).send_empty().unwrap();
+        let place = answer.headers()["location"].to_str().unwrap();
         let place = match place.strip_prefix('/') {
             Some(path) => format!("http://{}/{path}", self.host),
             None => place.to_owned(),

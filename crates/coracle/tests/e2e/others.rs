@@ -87,7 +87,7 @@ fn about(harbour: &Harbour, name: &str) -> Value {
     body
 }
 
-fn serving(run: Value) -> Foreign {
+fn serving(run: &Value) -> Foreign {
     let mut whole = json!({"Entrypoint": ["/bin/start"], "Cmd": ["-p", "80"], "ExposedPorts": {"80/tcp": {}, "443/tcp": {}}});
     whole
         .as_object_mut()
@@ -100,7 +100,7 @@ fn serving(run: Value) -> Foreign {
 fn two_functions_of_a_private_image_share_a_credential_that_is_replaced_at_once_and_stays_while_it_is_used() {
     let (harbour, abroad) = (Harbour::open(), Abroad::open());
     let host = abroad.registry.host();
-    abroad.push(&serving(json!({})), "1");
+    abroad.push(&serving(&json!({})), "1");
     let nobody = abroad.function("nobody", "1", "");
     let talk = harbour.fail(1, &["deploy", nobody.to_str().unwrap()]);
     assert!(
@@ -133,7 +133,7 @@ fn two_functions_of_a_private_image_share_a_credential_that_is_replaced_at_once_
     assert!(talk.contains("in use by `one`, `two`"), "{talk}");
 
     // What is there already needs no registry; another tag does.
-    abroad.push(&serving(json!({"Env": ["GREETING=ahoy"]})), "2");
+    abroad.push(&serving(&json!({"Env": ["GREETING=ahoy"]})), "2");
     abroad.function("one", "2", "registry: team");
     log_in(&harbour, host, "stale");
     harbour.fail(1, &["deploy", one]);
@@ -155,7 +155,7 @@ fn an_image_of_others_runs_as_its_configuration_and_the_manifest_say() {
     let (harbour, abroad) = (Harbour::open(), Abroad::open());
     log_in(&harbour, abroad.registry.host(), "sesame");
     let deploy = |name: &str, run: Value, more: &str| {
-        abroad.push(&serving(run), name);
+        abroad.push(&serving(&run), name);
         let folder = abroad.function(name, name, &format!("registry: team\n{more}"));
         harbour.succeed(&["deploy", folder.to_str().unwrap()]);
         about(&harbour, name)
@@ -211,7 +211,7 @@ fn an_image_of_others_runs_as_its_configuration_and_the_manifest_say() {
 fn an_image_for_other_processors_or_one_that_is_not_there_is_refused() {
     let (harbour, abroad) = (Harbour::open(), Abroad::open());
     log_in(&harbour, abroad.registry.host(), "sesame");
-    abroad.push(&serving(json!({})).for_others(), "1");
+    abroad.push(&serving(&json!({})).for_others(), "1");
     for (tag, expected) in [("1", "but for linux/riscv64"), ("2", "is not in the registry")] {
         let folder = abroad.function("teller", tag, "registry: team");
         let talk = harbour.fail(1, &["deploy", folder.to_str().unwrap()]);
@@ -239,7 +239,7 @@ fn an_image_of_the_servers_own_registry_needs_no_credentials() {
         host,
         authorization: Some(&authorization),
     };
-    serving(json!({})).push(&place, ("boats/teller", "1"));
+    serving(&json!({})).push(&place, ("boats/teller", "1"));
     let folder = tempfile::tempdir().unwrap();
     let manifest = folder.path().join("teller.yaml");
     fs_err::write(&manifest, "name: teller\n").unwrap();
@@ -267,7 +267,7 @@ fn an_image_of_the_servers_own_registry_needs_no_credentials() {
 #[test]
 fn up_pulls_an_image_with_the_credentials_of_whoever_calls_it() {
     let (machine, abroad) = (Machine::with_shared_store(), Abroad::open());
-    abroad.push(&serving(json!({"User": "web"})), "1");
+    abroad.push(&serving(&json!({"User": "web"})), "1");
     let folder = abroad.function("teller", "1", "registry: team");
     let config = abroad.folder.path().join("docker");
     fs_err::create_dir(&config).unwrap();

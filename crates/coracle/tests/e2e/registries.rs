@@ -118,8 +118,8 @@ fn an_image_goes_from_one_machine_to_another_through_a_registry_with_a_password(
     said(&here.logs_in(&registry, "sesame\n"));
     assert_eq!(here.asks(&["registry", "ls"])[0]["user"], "ada");
 
-    let built = here.asks(&build);
-    let pushed = built["pushed"].as_array().unwrap();
+    let report = here.asks(&build);
+    let pushed = report["pushed"].as_array().unwrap();
     assert_eq!((pushed.len(), &pushed[0]["digest"]), (2, &pushed[1]["digest"]));
     let names = here.asks(&["image", "ls"]);
     assert_eq!(names.as_array().unwrap().len(), 2, "{names}");

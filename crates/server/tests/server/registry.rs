@@ -128,7 +128,7 @@ async fn with_anonymous_pulls_everybody_reads_and_nobody_else_writes() {
 #[tokio::test]
 async fn credentials_get_a_token_that_is_as_good() {
     let world = public().await;
-    let token = token(&world.remote(Credentials::admin(&world.password()))).await;
+    let token = token(&world.remote(Credentials::admin(world.password()))).await;
     let client = world.remote(Credentials::Bearer(token));
     assert_eq!(ask(&client, "POST", "/v2/a/blobs/uploads/").await.0, 202);
     assert_eq!(ask(&client, "GET", "/api/v1/functions").await.0, 401);

@@ -65,7 +65,7 @@ async fn the_first_start_makes_the_secret_that_bodies_are_signed_with() {
 
 #[tokio::test]
 async fn with_a_replay_window_a_body_is_taken_once() {
-    let yard = Yard::with(|settings| settings.replay_window = Some(Duration::from_secs(600))).await;
+    let yard = Yard::with(|settings| settings.replay_window = Some(Duration::from_mins(10))).await;
     let body = archive(Producer::Go, &yard.config(), "hello");
     assert_eq!(yard.post(body.clone(), "*/*").await.status, 200);
     let again = yard.post(body, "*/*").await;

@@ -1,5 +1,6 @@
 //! A server with a Function Builder for each test, and a client of it.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,10 +45,10 @@ pub(crate) fn usual(fake: &Arc<Fake>) -> BuilderSettings {
             running: NonZeroUsize::new(1),
             waiting: 0,
         },
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         replay_window: None,
         contexts: Arc::clone(fake) as _,
-        logins: Default::default(),
+        logins: BTreeMap::default(),
     }
 }
 
