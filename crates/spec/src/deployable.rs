@@ -23,10 +23,15 @@ pub enum Deployable {
 impl FromStr for Deployable {
     type Err = InvalidReference;
 
-    /// A digest alone is an image that is stored, though it could name a repository called `sha256`.
+    /// A digest alone is an image that is stored, though it could name a repository called `sha256`; so what only
+    /// begins as one is a mistake.
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
         match text.parse() {
             Ok(digest) => Ok(Self::Stored(digest)),
+            Err(_) if text.starts_with("sha256:") => Err(InvalidReference::of(
+                text,
+                "a digest is `sha256:` and 64 lower-case hexadecimal digits",
+            )),
             Err(_) => text.parse().map(Self::Named),
         }
     }
@@ -75,6 +80,8 @@ mod tests {
             let json = serde_json::to_string(&named).unwrap();
             assert_eq!(serde_json::from_str::<Deployable>(&json).unwrap(), named);
         }
-        assert!("Not An Image".parse::<Deployable>().is_err());
+        for wrong in ["Not An Image", "sha256:xyz"] {
+            assert!(wrong.parse::<Deployable>().is_err(), "{wrong}");
+        }
     }
 }

@@ -33,6 +33,15 @@ pub struct InvalidReference {
     reason: &'static str,
 }
 
+impl InvalidReference {
+    pub(crate) fn of(text: &str, reason: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            reason,
+        }
+    }
+}
+
 impl Failure for InvalidReference {
     fn class(&self) -> Class {
         Class::User

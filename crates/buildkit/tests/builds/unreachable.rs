@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use coracle_buildkit::SolveError;
 use coracle_spec::{Class, Failure as _};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::world::{World, place, socket};
@@ -35,6 +35,8 @@ async fn who_speaks_something_else_or_hangs_up_is_no_buildkit() {
     let serving = async {
         loop {
             let (mut stream, _) = web.accept().await.unwrap();
+            // What is closed unread is reset, and the answer may be lost with it.
+            let _ = stream.read(&mut [0; 4096]).await;
             let _ = stream
                 .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
                 .await;

@@ -16,7 +16,7 @@ async fn the_first_start_makes_secrets_for_its_owner_only() {
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap())
         .collect();
-    assert_eq!(names, ["admin-password", "payload-secret"]);
+    assert_eq!(names, ["admin-password", "payload-secret", "build-secrets-key"]);
     for path in made {
         assert_eq!(
             fs_err::metadata(path).unwrap().permissions().mode() & 0o777,
