@@ -53,9 +53,9 @@ impl Builder {
             registry_config: environment.text(variables::REGISTRY_CONFIG)?,
             build_secrets_key: key.or_else(|| environment.path(variables::BUILD_SECRETS_KEY_THEIRS)),
             max_inflight,
-            queue: parsed(environment, variables::BUILD_QUEUE)?,
-            timeout: parsed(environment, variables::BUILD_TIMEOUT)?,
-            replay_window: parsed(environment, variables::REPLAY_WINDOW)?,
+            queue: environment.parsed(variables::BUILD_QUEUE)?,
+            timeout: environment.parsed(variables::BUILD_TIMEOUT)?,
+            replay_window: environment.parsed(variables::REPLAY_WINDOW)?,
             disable_hmac: disable_hmac.is_some_and(|YesOrNo(yes)| yes),
         })
     }
@@ -81,23 +81,10 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     let [own, theirs] = names;
-    match parsed(environment, own)? {
+    match environment.parsed(own)? {
         Some(value) => Ok(Some(value)),
-        None => parsed(environment, theirs),
+        None => environment.parsed(theirs),
     }
-}
-
-fn parsed<T: FromStr>(environment: &Environment, variable: Variable) -> Result<Option<T>, SettingsError>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let parse = |text: String| {
-        text.parse().map_err(|source: T::Err| SettingsError::Value {
-            variable: variable.name,
-            source: Box::new(source),
-        })
-    };
-    environment.text(variable)?.map(parse).transpose()
 }
 
 #[cfg(test)]

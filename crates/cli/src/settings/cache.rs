@@ -7,7 +7,7 @@ use std::time::Duration;
 use coracle_content::Limits;
 use coracle_spec::{ByteSize, Span};
 
-use super::{Environment, SettingsError, Variable, variables};
+use super::{Environment, SettingsError, variables};
 
 /// The least that the cache may take by default, however small the file system is.
 const LEAST: u64 = 5 << 30;
@@ -67,8 +67,11 @@ impl Cache {
     /// Reads the environment.
     pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
         Ok(Self {
-            limit: parsed(environment, variables::CACHE_LIMIT)?.unwrap_or(CacheLimit::Usual(10)),
-            age: parsed(environment, variables::CACHE_AGE)?
+            limit: environment
+                .parsed(variables::CACHE_LIMIT)?
+                .unwrap_or(CacheLimit::Usual(10)),
+            age: environment
+                .parsed(variables::CACHE_AGE)?
                 .unwrap_or(Age::Most(Duration::from_hours(24 * 60))),
         })
     }
@@ -103,8 +106,10 @@ impl Steps {
     /// Reads the environment.
     pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
         Ok(Self {
-            memory: parsed(environment, variables::BUILD_MEMORY)?.or_else(usual_memory),
-            disk: parsed(environment, variables::BUILD_DISK)?.unwrap_or(ByteSize::mebibytes(10 << 10)),
+            memory: environment.parsed(variables::BUILD_MEMORY)?.or_else(usual_memory),
+            disk: environment
+                .parsed(variables::BUILD_DISK)?
+                .unwrap_or(ByteSize::mebibytes(10 << 10)),
         })
     }
 }
@@ -113,19 +118,6 @@ fn usual_memory() -> Option<ByteSize> {
     let info = rustix::system::sysinfo();
     let total = u64::from(info.mem_unit).checked_mul(info.totalram)?;
     (total > 0).then_some(ByteSize(total / 100 * MEMORY_SHARE))
-}
-
-fn parsed<T: FromStr>(environment: &Environment, variable: Variable) -> Result<Option<T>, SettingsError>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let parse = |text: String| {
-        text.parse().map_err(|source: T::Err| SettingsError::Value {
-            variable: variable.name,
-            source: Box::new(source),
-        })
-    };
-    environment.text(variable)?.map(parse).transpose()
 }
 
 impl FromStr for CacheLimit {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::SettingsError;
 
@@ -155,6 +156,21 @@ impl Environment {
         self.get(variable)
             .map(|value| text(value).ok_or(SettingsError::NotText(variable.name)))
             .transpose()
+    }
+
+    /// Answers a variable's value as what its text stands for.
+    pub(crate) fn parsed<T>(&self, variable: Variable) -> Result<Option<T>, SettingsError>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        let parse = |text: String| {
+            text.parse().map_err(|source: T::Err| SettingsError::Value {
+                variable: variable.name,
+                source: Box::new(source),
+            })
+        };
+        self.text(variable)?.map(parse).transpose()
     }
 
     /// Answers the value of the first variable that has one, as text. For those that are written in both cases.

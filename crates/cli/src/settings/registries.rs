@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use coracle_distribution::{Credentials, DockerConfig, Engine, File, First, Mirrors};
 
-use super::{Environment, Outside, SettingsError, Variable, variables};
+use super::{Environment, Outside, SettingsError, variables};
 
 /// How image registries are reached, and who we are there.
 #[derive(Debug, Default)]
@@ -39,10 +39,12 @@ impl Registries {
             docker: environment
                 .directory(variables::DOCKER_CONFIG, ".docker")
                 .map(|docker| docker.join("config.json")),
-            mirrors: parsed(environment, variables::REGISTRY_MIRRORS)?.unwrap_or_default(),
+            mirrors: environment
+                .parsed(variables::REGISTRY_MIRRORS)?
+                .unwrap_or_default(),
             insecure: hosts.map(str::to_owned).collect(),
             authorities: environment.path(variables::REGISTRY_CA),
-            engine: parsed(environment, variables::DOCKER_HOST)?,
+            engine: environment.parsed(variables::DOCKER_HOST)?,
         })
     }
 
@@ -74,22 +76,6 @@ impl Registries {
         let docker = docker.map(|file| Arc::new(DockerConfig::at(file)) as Arc<dyn Credentials>);
         Arc::new(First::of(own.chain(docker).collect()))
     }
-}
-
-fn parsed<T: std::str::FromStr>(
-    environment: &Environment,
-    variable: Variable,
-) -> Result<Option<T>, SettingsError>
-where
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let parse = |text: String| {
-        text.parse().map_err(|source: T::Err| SettingsError::Value {
-            variable: variable.name,
-            source: Box::new(source),
-        })
-    };
-    environment.text(variable)?.map(parse).transpose()
 }
 
 #[cfg(test)]
