@@ -35,8 +35,8 @@ pub(crate) fn dockerfiles(parts: &[String]) -> Result<()> {
     cargo(&[&suite[..], &all].concat(), &[])
 }
 
-/// Measures the program beside its peers.
-pub(crate) fn bench() -> Result<()> {
+/// Measures the program beside its peers: in `parts`, or in everything.
+pub(crate) fn bench(parts: &[String]) -> Result<()> {
     packages::install(packages::FOR_BENCHMARKS)?;
     cargo(
         &[
@@ -52,7 +52,10 @@ pub(crate) fn bench() -> Result<()> {
     )?;
     let release = metadata::read()?.target_directory.join("release");
     let (benches, program) = (release.join("coracle-benches"), release.join("coracle"));
-    run(&benches.to_string_lossy(), &[&program.to_string_lossy()], &[])
+    let program = program.to_string_lossy();
+    let mut arguments = vec![&*program];
+    arguments.extend(parts.iter().map(String::as_str));
+    run(&benches.to_string_lossy(), &arguments, &[])
 }
 
 /// Makes a package of the program, or of one that was built before, with `make`, and says where it is.

@@ -20,7 +20,8 @@ usage: cargo xtask CHORE
 
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
-  bench              measure the program beside its peers
+  bench [PART…]      measure the program beside its peers; PART is one of `builds`, `dockerfiles`,
+                     `registry`, `sizes` and `cold-start`
   dockerfiles [CASE…]
                      record what BuildKit makes of the Dockerfiles that builds are compared by
   fuzz SECONDS       look for inputs that break what reads strangers' input, so long for each target
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     let result = match (chore.as_deref(), rest.as_slice()) {
         (Some("test"), arguments) => chores::test(arguments),
         (Some("lint"), []) => chores::lint(),
-        (Some("bench"), []) => chores::bench(),
+        (Some("bench"), parts) => chores::bench(parts),
         (Some("dockerfiles"), cases) => chores::dockerfiles(cases),
         (Some("fuzz"), [seconds]) => fuzz::fuzz(seconds),
         (Some("deb"), rest @ ([] | [_])) => chores::package(rest.first(), deb::build),
