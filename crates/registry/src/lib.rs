@@ -19,6 +19,7 @@ mod blobs;
 mod digest;
 mod document;
 mod error;
+mod functions;
 mod http;
 mod layout;
 mod links;

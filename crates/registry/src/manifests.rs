@@ -73,9 +73,18 @@ impl Registry {
         tag: &Tag,
         manifest: &Digest,
     ) -> Result<(), RegistryError> {
-        let held = self.store().held()?;
-        self.adopt(&held, repository, manifest, DEEPEST)?;
+        self.put_untagged(repository, manifest)?;
         self.tag(repository, tag, manifest)
+    }
+
+    /// Puts an image that is in the store into a repository, with all that it names. Whoever calls leases it.
+    pub(crate) fn put_untagged(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let held = self.store().held()?;
+        self.adopt(&held, repository, manifest, DEEPEST)
     }
 
     /// Takes a manifest whose parts the repository has.
@@ -128,7 +137,8 @@ impl Registry {
         })
     }
 
-    fn forget(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+    /// Takes a manifest out of a repository that nobody else changes meanwhile; answers whether it was there.
+    pub(crate) fn forget(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
         let path = self.layout().manifest(repository, digest);
         if links::read(&path)?.is_none() {
             return Ok(false);

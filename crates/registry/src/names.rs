@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use coracle_spec::reference::{is_repository, is_tag};
-use coracle_spec::{Class, Digest, Failure, ImageRef};
+use coracle_spec::{Class, Digest, Failure, FunctionId, ImageRef};
+
+use crate::functions::FUNCTIONS;
 
 /// The longest name of a repository, in bytes.
 const LONGEST: usize = 255;
@@ -55,6 +57,16 @@ impl Repository {
     /// Answers the repository that an image's name names, whatever its registry.
     pub fn of(image: &ImageRef) -> Self {
         Self(image.repository().to_owned())
+    }
+
+    /// Answers the repository of a function's images: `functions/default/hello`.
+    pub fn of_function(function: &FunctionId) -> Self {
+        Self(format!("{FUNCTIONS}{}/{}", function.namespace, function.name))
+    }
+
+    /// Answers whether it is one of a function's images.
+    pub(crate) fn is_of_function(&self) -> bool {
+        self.0.starts_with(FUNCTIONS)
     }
 
     /// Answers the name as text.

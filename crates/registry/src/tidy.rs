@@ -32,30 +32,49 @@ impl Registry {
     }
 
     fn tidy_repository(&self, repository: &Repository) -> Result<(), RegistryError> {
-        if self.old_links(repository)?.is_empty() {
+        if !self.has_old_links(repository)? {
             return self.remove_empty(repository);
         }
-        let _alone = self.alone(repository)?;
-        let named = self.named(repository)?;
         // Looked at again, now that nobody renews one.
-        for digest in self.old_links(repository)? {
-            if !named.contains(&digest) {
+        let _alone = self.alone(repository)?;
+        self.forget_collected(repository)?;
+        self.remove_links(repository, |digest| self.is_old(repository, digest))
+    }
+
+    /// Removes the links of a repository's blobs that no manifest of it names and that `goes` says, and what is empty
+    /// then. Nobody else changes the repository meanwhile.
+    pub(crate) fn remove_links(
+        &self,
+        repository: &Repository,
+        goes: impl Fn(&Digest) -> Result<bool, RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let named = self.named(repository)?;
+        for digest in self.linked(repository)? {
+            if !named.contains(&digest) && goes(&digest)? {
                 links::remove(&self.layout().blob(repository, &digest))?;
             }
         }
         self.remove_empty(repository)
     }
 
-    /// Answers what a repository has for longer than the grace time.
-    fn old_links(&self, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
-        let mut old = Vec::new();
-        for name in links::names(&self.layout().blobs(repository))? {
-            let since = links::since(&self.layout().blobs(repository).join(&name))?;
-            if since.is_some_and(|since| links::age(since) > self.limits().grace) {
-                old.extend(digest_of(&name));
+    fn has_old_links(&self, repository: &Repository) -> Result<bool, RegistryError> {
+        for digest in self.linked(repository)? {
+            if self.is_old(repository, &digest)? {
+                return Ok(true);
             }
         }
-        Ok(old)
+        Ok(false)
+    }
+
+    /// Answers whether a repository has a blob for longer than the grace time.
+    fn is_old(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        let since = links::since(&self.layout().blob(repository, digest))?;
+        Ok(since.is_some_and(|since| links::age(since) > self.limits().grace))
+    }
+
+    fn linked(&self, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
+        let names = links::names(&self.layout().blobs(repository))?;
+        Ok(names.iter().filter_map(|name| digest_of(name)).collect())
     }
 
     /// Answers what the manifests of a repository name.

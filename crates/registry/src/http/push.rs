@@ -114,23 +114,28 @@ pub(super) async fn cancel(service: &Service, name: UploadName) -> Result<Respon
     Ok(answer::status(StatusCode::NO_CONTENT))
 }
 
-/// Mounts the blob that the query names from the repository that it names, if that has it. Whoever may push may read
-/// each repository, so nothing else is asked.
+/// Mounts the blob that the query names from the repository that it names, if that has it; without one, from wherever it
+/// is found. Whoever may push may read each repository, so nothing else is asked.
 async fn mount(
     service: &Service,
     repository: &Repository,
     uri: &Uri,
 ) -> Result<Option<Response<Body>>, Fault> {
-    let (Some(digest), Some(from)) = (parameter(uri, "mount"), parameter(uri, "from")) else {
-        return Ok(None);
-    };
     // A name that is none names no repository that has it: the client sends the blob.
-    let (Ok(digest), Ok(from)) = (crate::digest::parse(&digest), from.parse::<Repository>()) else {
+    let (Some(Ok(digest)), Ok(from)) = (
+        parameter(uri, "mount").map(|text| crate::digest::parse(&text)),
+        parameter(uri, "from")
+            .map(|text| text.parse::<Repository>())
+            .transpose(),
+    ) else {
         return Ok(None);
     };
     let (registry, to) = (service.registry().clone(), repository.clone());
-    let mounted = blocking(move || registry.mount(&to, &digest, &from)).await?;
-    Ok(mounted.then(|| answer::blob_created(repository, &digest)))
+    let mounted = blocking(move || match from {
+        Some(from) => registry.mount(&to, &digest, &from),
+        None => registry.find(&to, &digest),
+    });
+    Ok(mounted.await?.then(|| answer::blob_created(repository, &digest)))
 }
 
 async fn resume(service: &Service, name: &UploadName, head: &Head<'_>) -> Result<Upload, Fault> {

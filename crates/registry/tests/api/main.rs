@@ -13,6 +13,7 @@ mod collection;
 mod concurrent;
 mod delete;
 mod full_disk;
+mod functions;
 mod images;
 mod listing;
 mod pull;
