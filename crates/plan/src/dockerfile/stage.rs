@@ -23,7 +23,7 @@ use super::graph::{Command, Node, Source};
 use super::platform::{self, Platform};
 use super::scope::{self, Variables};
 use super::steps::{Standing, Steps};
-use super::{Input, Known};
+use super::{Input, Known, KnownImage, Wanted};
 use crate::nearest::nearest;
 use crate::op::{Op, Origin};
 use crate::step::StepId;
@@ -60,7 +60,7 @@ const COMMENT: &str = "buildkit.dockerfile.v0";
 const MOST_STEPS: usize = 1_000;
 const MOST_NOTED: usize = 4 << 20;
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
     /// Carries out a stage.
     pub(super) fn carry_out(
         &mut self,
@@ -97,32 +97,26 @@ impl Shared<'_> {
                 base.inherited()
             }
             Source::Image(wanted) => {
-                let image = self
-                    .known
-                    .get(wanted)
-                    .ok_or_else(|| unknown(&wanted.reference.full_name()))?;
-                let standing = Standing {
-                    text: self.input.text,
-                    lines: node.lines,
-                };
-                let layers = self.steps.image(wanted, image, standing);
-                let actual = (image.document.os.as_str(), image.document.architecture.as_str());
-                if actual != (platform::OS, arch.name()) {
-                    let name = wanted.reference.familiar_name();
-                    let message = format!(
-                        "`{name}` is for {}/{}, and {} is needed",
-                        actual.0,
-                        actual.1,
-                        platform::name(arch)
-                    );
-                    self.checks
-                        .report("InvalidBaseImagePlatform", node.lines, message);
-                }
+                let (image, layers) = self.image(wanted, node.lines)?;
+                self.check_platform(wanted, image, (arch, node.lines));
                 State::of_image(&image.document, layers, arch)
             }
         };
         state.begin();
         Ok(state)
+    }
+
+    fn check_platform(&mut self, wanted: &Wanted, image: &KnownImage, (arch, lines): (Arch, Lines)) {
+        let actual = (image.document.os.as_str(), image.document.architecture.as_str());
+        if actual != (platform::OS, arch.name()) {
+            let name = wanted.reference.familiar_name();
+            let needed = platform::name(arch);
+            let message = format!(
+                "`{name}` is for {}/{}, and {needed} is needed",
+                actual.0, actual.1
+            );
+            self.checks.report("InvalidBaseImagePlatform", lines, message);
+        }
     }
 
     fn arch(&self, node: &Node) -> Result<Arch, Wrong> {
@@ -142,18 +136,19 @@ impl Shared<'_> {
                 Some(state) => Ok(state.layers.clone()),
                 None => Err(later("copy from", *index)),
             },
-            Source::Image(wanted) => {
-                let image = self
-                    .known
-                    .get(wanted)
-                    .ok_or_else(|| unknown(&wanted.reference.full_name()))?;
-                let standing = Standing {
-                    text: self.input.text,
-                    lines,
-                };
-                Ok(self.steps.image(wanted, image, standing))
-            }
+            Source::Image(wanted) => self.image(wanted, lines).map(|(_, layers)| layers),
         }
+    }
+
+    /// Answers an image that was looked up, and its layers.
+    fn image(&mut self, wanted: &Wanted, lines: Lines) -> Result<(&'a KnownImage, Vec<StepId>), Wrong> {
+        let image = self.known.get(wanted);
+        let image = image.ok_or_else(|| unknown(&wanted.reference.full_name()))?;
+        let standing = Standing {
+            text: self.input.text,
+            lines,
+        };
+        Ok((image, self.steps.image(wanted, image, standing)))
     }
 }
 

@@ -60,7 +60,13 @@ fn with_extras(path: &str) -> (&str, Vec<String>) {
 
 /// Answers the path from the folder's top, and nothing when it leads out of it.
 fn beneath(path: &str) -> Option<String> {
-    let mut parts = Vec::new();
+    beside("", path)
+}
+
+/// Answers a path that a file names relative to itself, or nothing when it leads out of the folder.
+pub(super) fn beside(file: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
     for part in path.split('/') {
         match part {
             "" | "." => {}

@@ -13,9 +13,12 @@ mod uv;
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
+use toml::Table;
+
 use super::install::{Call, FILES};
 use super::local::{self, Local};
-use super::name;
+use super::{name, pyproject};
 use crate::context::Context;
 use crate::error::PlanError;
 use crate::op::Input;
@@ -141,8 +144,18 @@ impl Package {
     }
 }
 
-/// Says that a lock file does not fit what it was made from.
+/// Reads a lock file in TOML, and the `pyproject.toml` beside it that it was made from.
+fn with_project<T: DeserializeOwned>(context: Context<'_>, path: &str) -> Result<(T, Table), PlanError> {
+    let text = context.named_text(path, "`build.python`")?;
+    let lock = pyproject::parse(path, &text)?;
+    let made_from = beside(path, pyproject::FILE);
+    let text = context.named_text(&made_from, &format!("`{path}`"))?;
+    Ok((lock, pyproject::parse(&made_from, &text)?))
+}
+
+/// Says that a lock file does not fit the file beside it that it was made from.
 fn outdated(path: &str, made_from: &str, command: &str) -> PlanError {
+    let made_from = beside(path, made_from);
     PlanError::Dependencies {
         message: format!("`{path}` does not fit `{made_from}` any more"),
         instead: format!("bring it up to date: `{command}`"),

@@ -4,12 +4,12 @@ mod line;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::local::{self, Local};
+use super::local::{self, Local, beside};
 use super::name;
 use crate::context::Context;
 use crate::error::PlanError;
 use crate::op::Input;
-use line::{Line, beside};
+use line::Line;
 
 /// The most files that one requirements file may draw in.
 const MOST_FILES: usize = 50;

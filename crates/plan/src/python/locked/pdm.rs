@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use super::closure::{Closure, Edge, Needed};
 use super::fresh::{self, USUAL};
-use super::{Locked, Package, What, beside, outdated, relative};
+use super::{Locked, Package, What, outdated, relative, with_project};
 use crate::context::Context;
 use crate::error::PlanError;
 use crate::python::{name, pyproject};
@@ -49,14 +49,10 @@ struct Archive {
 
 /// Reads the lock file at `path`, which has to fit the `pyproject.toml` beside it.
 pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<Locked, PlanError> {
-    let text = context.named_text(path, "`build.python`")?;
-    let file: File = pyproject::parse(path, &text)?;
-    let made_from = beside(path, pyproject::FILE);
-    let project = context.named_text(&made_from, &format!("`{path}`"))?;
-    let project: Table = pyproject::parse(&made_from, &project)?;
+    let (file, project) = with_project::<File>(context, path)?;
     let noted = file.metadata.content_hash.as_deref();
     if noted.is_some_and(|noted| noted != format!("sha256:{}", digest(&project))) {
-        return Err(outdated(path, &made_from, "pdm lock"));
+        return Err(outdated(path, pyproject::FILE, "pdm lock"));
     }
     Ok(locked(file, &project))
 }

@@ -23,6 +23,9 @@ const SECTIONS: [&str; 8] = [
     "build-system",
 ];
 
+/// What the lock file is made from.
+const PIPFILE: &str = "Pipfile";
+
 #[derive(Deserialize)]
 struct File {
     #[serde(rename = "_meta")]
@@ -62,7 +65,7 @@ struct Entry {
 pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<Locked, PlanError> {
     let text = context.named_text(path, "`build.python`")?;
     let file: File = serde_json::from_str(&text).map_err(|error| PlanError::json(path, &error))?;
-    let made_from = beside(path, "Pipfile");
+    let made_from = beside(path, PIPFILE);
     if let Some(text) = context.text(&made_from)? {
         let pipfile: Table = pyproject::parse(&made_from, &text)?;
         if file
@@ -71,7 +74,7 @@ pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<Locked
             .get("sha256")
             .is_some_and(|hash| *hash != digest(&pipfile))
         {
-            return Err(outdated(path, &made_from, "pipenv lock"));
+            return Err(outdated(path, PIPFILE, "pipenv lock"));
         }
     }
     Ok(locked(file))

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::closure::{Closure, Edge, Needed};
-use super::{Locked, PUBLIC_INDEX, Package, What, beside, outdated, relative};
+use super::{Locked, PUBLIC_INDEX, Package, What, outdated, relative, with_project};
 use crate::context::Context;
 use crate::error::PlanError;
 use crate::python::range::Range;
@@ -76,15 +76,11 @@ struct Source {
 
 /// Reads the lock file at `path`, which has to fit the `pyproject.toml` beside it.
 pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<Locked, PlanError> {
-    let text = context.named_text(path, "`build.python`")?;
-    let file: File = pyproject::parse(path, &text)?;
-    let made_from = beside(path, pyproject::FILE);
-    let project = context.named_text(&made_from, &format!("`{path}`"))?;
-    let project: Table = pyproject::parse(&made_from, &project)?;
+    let (file, project) = with_project::<File>(context, path)?;
     let noted = file.metadata.content_hash.as_ref();
     let fits = |noted: &String| digests(&project).contains(noted);
     if noted.is_some_and(|noted| !fits(noted)) {
-        return Err(outdated(path, &made_from, "poetry lock"));
+        return Err(outdated(path, pyproject::FILE, "poetry lock"));
     }
     locked(path, file, &project)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::closure::{Closure, Edge};
-use super::{beside, outdated};
+use super::{beside, outdated, with_project};
 use crate::context::Context;
 use crate::error::PlanError;
 use crate::python::local::{self, Local};
@@ -56,11 +56,7 @@ struct Metadata {
 
 /// Reads the `uv.lock` at `path`, which has to fit the `pyproject.toml` beside it.
 pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<OfUv, PlanError> {
-    let text = context.named_text(path, "`build.python`")?;
-    let file: File = pyproject::parse(path, &text)?;
-    let made_from = beside(path, pyproject::FILE);
-    let project = context.named_text(&made_from, &format!("`{path}`"))?;
-    let project: Table = pyproject::parse(&made_from, &project)?;
+    let (file, project) = with_project::<File>(context, path)?;
     let root = file.package.iter().find(|entry| entry.folder() == Some("."));
     let fits = |root: &Entry| {
         root.metadata
@@ -69,7 +65,7 @@ pub(in crate::python) fn read(context: Context<'_>, path: &str) -> Result<OfUv, 
             && same_python(&file.requires_python, &project)
     };
     if root.is_some_and(|root| !fits(root)) {
-        return Err(outdated(path, &made_from, "uv lock"));
+        return Err(outdated(path, pyproject::FILE, "uv lock"));
     }
     let mut files = BTreeSet::from([path.to_owned()]);
     files.extend(settings(context));

@@ -56,22 +56,6 @@ impl Line {
     }
 }
 
-/// Answers a path that a file names relative to itself, or nothing when it leads out of the folder.
-pub(super) fn beside(file: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = file.split('/').collect();
-    parts.pop();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            name => parts.push(name),
-        }
-    }
-    (!path.starts_with('/')).then(|| parts.join("/"))
-}
-
 /// A comment starts the line or follows white space.
 fn without_comment(line: &str) -> &str {
     if line.trim_start().starts_with('#') {
@@ -84,6 +68,7 @@ fn without_comment(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::python::local;
 
     #[test]
     fn local_packages_are_told_from_those_of_an_index() {
@@ -113,7 +98,7 @@ mod tests {
         #[test]
         fn lines_are_read_without_panic(text in "[ -~\\n\\t\\\\#é]{0,200}") {
             for line in logical(&text) {
-                let _ = (line.local(), line.option(&["-r"]), beside("a/b", &line.text));
+                let _ = (line.local(), line.option(&["-r"]), local::beside("a/b", &line.text));
             }
         }
     }
