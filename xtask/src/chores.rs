@@ -64,16 +64,20 @@ pub(crate) fn package(program: Option<&String>, make: fn(&Path, &Path) -> Result
     fs_err::create_dir_all(&to)?;
     let program = match program {
         Some(program) => PathBuf::from(program),
-        None => release()?,
+        None => distributed()?,
     };
     let package = make(&program, &to)?;
     eprintln!("made `{}`", package.display());
     Ok(())
 }
 
-fn release() -> Result<PathBuf> {
-    cargo(&["build", "--release", "--locked", "--package", "coracle"], &[])?;
-    Ok(metadata::read()?.target_directory.join("release/coracle"))
+/// Builds the program as packages carry it.
+fn distributed() -> Result<PathBuf> {
+    cargo(
+        &["build", "--profile", "dist", "--locked", "--package", "coracle"],
+        &[],
+    )?;
+    Ok(metadata::read()?.target_directory.join("dist/coracle"))
 }
 
 /// Checks everything that needs no running program.

@@ -21,12 +21,12 @@ usage: cargo xtask CHORE
   test [ARGUMENTS…]  install what the tests need, then run every test; arguments go to `cargo test`
   lint               formatting, clippy, documentation, licences, direction of dependencies
   bench [PART…]      measure the program beside its peers; PART is one of `builds`, `dockerfiles`,
-                     `registry`, `sizes` and `cold-start`
+                     `registry`, `function-builder`, `sizes` and `cold-start`
   dockerfiles [CASE…]
                      record what BuildKit makes of the Dockerfiles that builds are compared by
   fuzz SECONDS       look for inputs that break what reads strangers' input, so long for each target
-  deb [PROGRAM]      make the Debian package of a release build, or of PROGRAM
-  image [PROGRAM]    make the container image of a release build, or of PROGRAM, with itself
+  deb [PROGRAM]      make the Debian package of a `dist` build, or of PROGRAM
+  image [PROGRAM]    make the container image of a `dist` build, or of PROGRAM, with itself
   packages           install what the tests need, and nothing else";
 
 fn main() -> ExitCode {
