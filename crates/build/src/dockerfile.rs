@@ -75,15 +75,14 @@ impl Preparing<'_> {
 
     async fn plan(&self, text: &Text, target: Target) -> Result<Plan, BuildError> {
         let options = &self.request.dockerfile;
-        let mut args = self.request.manifest.build.args.clone();
-        args.extend(options.args.clone());
+        let (args, labels) = (self.request.args(), self.request.labels());
         let stage = options.stage.as_deref();
         let input = Input {
             name: &text.name,
             text: &text.body,
             stage: stage.or(self.request.manifest.build.target.as_deref()),
             args: &args,
-            labels: &options.labels,
+            labels: &labels,
             target,
             port: self.request.manifest.revision.port,
             ignore: Some(&text.ignore),

@@ -32,6 +32,20 @@ impl Request {
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         std::iter::once(&self.target).chain(&self.others)
     }
+
+    /// Answers the values of a Dockerfile's variables: the manifest's, then those beside it.
+    pub fn args(&self) -> BTreeMap<String, String> {
+        let mut args = self.manifest.build.args.clone();
+        args.extend(self.dockerfile.args.clone());
+        args
+    }
+
+    /// Answers the labels that an image of a Dockerfile gets beside the file's own: the manifest's, then those beside it.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.manifest.revision.labels.clone();
+        labels.extend(self.dockerfile.labels.clone());
+        labels
+    }
 }
 
 /// What becomes of `coracle.lock`.

@@ -154,16 +154,14 @@ fn solve(store: &Store, request: &Request) -> Result<(Solve, Option<Scratch>), N
         DockerfileAt::Usual => (context.join(FILE_NAME), None),
     };
     let (options, manifest) = (&request.dockerfile, &request.manifest.build);
-    let mut args = manifest.args.clone();
-    args.extend(options.args.clone());
     let targets = std::iter::once(&request.target).chain(&request.others);
     let solve = Solve {
         context,
         dockerfile,
         target: options.stage.clone().or_else(|| manifest.target.clone()),
-        args,
+        args: request.args(),
         secrets: options.secrets.clone(),
-        labels: options.labels.clone(),
+        labels: request.labels(),
         platforms: targets.map(|target| target.arch.platform()).collect(),
         reuse: options.reuse,
         pull: options.pull,

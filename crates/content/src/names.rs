@@ -24,6 +24,8 @@ pub struct Named {
     pub digest: Digest,
     /// When it got the name.
     pub since: SystemTime,
+    /// Whether somebody gave it the name; else it is what it was called for want of another.
+    pub is_given: bool,
 }
 
 /// A name as it is written.
@@ -31,6 +33,13 @@ pub struct Named {
 struct Entry {
     name: ImageRef,
     digest: Digest,
+    /// Nothing in those that were written before there were others.
+    #[serde(default = "yes")]
+    given: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Store {
@@ -38,16 +47,32 @@ impl Store {
     ///
     /// The manifest is in the store, and what it names is [held](Store::held), so that it is all there.
     pub fn set_name(&self, name: &ImageRef, digest: &Digest) -> Result<(), StoreError> {
-        let _open = self.gate().hold_open()?;
-        if !self.blob_path(digest).is_file() {
-            return Err(StoreError::Missing { digest: *digest });
-        }
-        let (name, path) = (name.canonical(), self.name_path(name));
-        let entry = Entry {
-            name,
+        self.write_name(&Entry {
+            name: name.canonical(),
             digest: *digest,
-        };
-        let json = serde_json::to_vec(&entry)
+            given: true,
+        })
+    }
+
+    /// Does what [`set_name`](Store::set_name) does with a name that nobody chose, unless it stands for that already.
+    pub fn set_default_name(&self, name: &ImageRef, digest: &Digest) -> Result<(), StoreError> {
+        if self.named(name)?.is_some_and(|named| named.digest == *digest) {
+            return Ok(());
+        }
+        self.write_name(&Entry {
+            name: name.canonical(),
+            digest: *digest,
+            given: false,
+        })
+    }
+
+    fn write_name(&self, entry: &Entry) -> Result<(), StoreError> {
+        let _open = self.gate().hold_open()?;
+        if !self.blob_path(&entry.digest).is_file() {
+            return Err(StoreError::Missing { digest: entry.digest });
+        }
+        let path = self.name_path(&entry.name);
+        let json = serde_json::to_vec(entry)
             .map_err(io::Error::other)
             .context("write", &path)?;
         self.replace(&path, &seal(&json))
@@ -100,6 +125,7 @@ fn read_name(path: &Path) -> Result<Option<Named>, StoreError> {
         reference: entry.name,
         digest: entry.digest,
         since,
+        is_given: entry.given,
     }))
 }
 
@@ -141,6 +167,21 @@ mod tests {
         assert_eq!(store.named(&read("alpine")).unwrap(), None);
         let nothing = store.set_name(&read("alpine"), &Digest::of("nothing"));
         assert!(matches!(nothing, Err(StoreError::Missing { .. })));
+    }
+
+    #[test]
+    fn a_name_that_nobody_chose_says_so_until_somebody_does() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(&root.path().join("store")).unwrap();
+        let [one, other] = ["one", "other"].map(|text| store.put_blob(text.as_bytes()).unwrap().digest);
+        let hello = || store.named(&read("hello")).unwrap().unwrap();
+        store.set_default_name(&read("hello"), &one).unwrap();
+        assert!(!hello().is_given);
+        store.set_name(&read("hello"), &one).unwrap();
+        store.set_default_name(&read("hello"), &one).unwrap();
+        assert!(hello().is_given, "it stood for this already");
+        store.set_default_name(&read("hello"), &other).unwrap();
+        assert_eq!((hello().digest, hello().is_given), (other, false));
     }
 
     #[test]

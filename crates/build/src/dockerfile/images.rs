@@ -69,11 +69,15 @@ impl Images<'_> {
     }
 
     /// Answers the image that somebody gave this name on this machine. Parties see no names: they are others' images.
+    /// Nor do names count that nobody chose: a folder `nginx` whose Dockerfile stands on `nginx` would stand on itself.
     fn named_here(&self, wanted: &Wanted) -> Option<KnownImage> {
         if self.tenant.is_some() {
             return None;
         }
         let named = self.tools.store.named(&wanted.reference).ok()??;
+        if !named.is_given {
+            return None;
+        }
         self.known(&named.digest)
             .filter(|image| image.document.architecture == wanted.arch.name())
     }

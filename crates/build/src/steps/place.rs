@@ -80,7 +80,7 @@ pub(crate) fn seed(view: View, from: &Path, to: &Path) -> Result<(), Box<PlaceEr
     copied().map_err(Box::new)
 }
 
-/// Copies what the context has at `path`, and the folders in front of it, for a mount.
+/// Copies what the context has at `path`, wherever links lead there, to the same path of a folder, for a mount.
 pub(crate) fn stage(
     store: &Store,
     context: &Arc<ContextFiles>,
@@ -90,7 +90,8 @@ pub(crate) fn stage(
     let staged = store.scratch()?;
     let root = Root::open(staged.path())?;
     let from = From::context(context)?;
-    let top = sources::existing(from.files(), Path::new(&clean(&format!("/{path}"))))?;
+    let path = clean(&format!("/{path}"));
+    let top = sources::existing(from.files(), Path::new(&path))?;
     let rules = Rules::default();
     let mut copier = Copier {
         to: &root,
@@ -104,7 +105,7 @@ pub(crate) fn stage(
         rules: &rules,
         is_contents: true,
     };
-    copier.copy(&goods, &top, &format!("/{}", top.display()))?;
+    copier.copy(&goods, &top, &path)?;
     copier.finish()?;
     Ok(staged)
 }

@@ -9,9 +9,9 @@ mod report;
 use clap::Args;
 use coracle_api::client::Endpoint;
 use coracle_build::Request;
-use coracle_content::Store;
-use coracle_spec::ImageRef;
+use coracle_content::{Store, StoreError};
 use coracle_spec::manifest::Platform;
+use coracle_spec::{Digest, ImageRef};
 use images::Images;
 use leaving::Leaving;
 use made::Made;
@@ -64,19 +64,12 @@ impl Build {
         if let Some(endpoint) = self.remote.url() {
             return Box::pin(self.build_elsewhere(context, endpoint, &request)).await;
         }
-        let reference = match self.tag.first() {
-            Some(tag) => tag.clone(),
-            None => request.manifest.name.as_str().parse()?,
-        };
+        let usual: ImageRef = request.manifest.name.as_str().parse()?;
         let (store, made) = Box::pin(self.build(context, &request)).await?;
         let images = Images::of(&store, &made)?;
-        for tag in &self.tag {
-            store.set_name(tag, &images.digest())?;
-        }
-        let names = std::slice::from_ref(&reference);
-        let names = if self.tag.is_empty() { names } else { &self.tag };
+        let names = self.name(&store, images.digest(), &usual)?;
         let sent = self.leaving.send(context, &store, &images, names).await?;
-        let report = Report::of(&made, &images, &reference, sent);
+        let report = Report::of(&made, &images, &names[0], sent);
         if self.reporting.json {
             context.printer.json(&report)?;
         } else {
@@ -85,6 +78,23 @@ impl Build {
         }
         housekeeping::after_steps(context, &store, &made.steps).await;
         Ok(())
+    }
+
+    /// Gives the image its names, and answers them: at least one.
+    fn name<'a>(
+        &'a self,
+        store: &Store,
+        digest: Digest,
+        usual: &'a ImageRef,
+    ) -> Result<&'a [ImageRef], StoreError> {
+        if self.tag.is_empty() {
+            store.set_default_name(usual, &digest)?;
+            return Ok(std::slice::from_ref(usual));
+        }
+        for tag in &self.tag {
+            store.set_name(tag, &digest)?;
+        }
+        Ok(&self.tag)
     }
 
     async fn build_elsewhere(

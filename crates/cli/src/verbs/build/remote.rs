@@ -175,8 +175,7 @@ impl Wanted<'_> {
         let [image] = self.images else {
             return Err(RemoteError::Tags(self.images.len()).into());
         };
-        let mut args = build.args.clone();
-        args.extend(self.request.dockerfile.args.clone());
+        let args = self.request.args();
         let platforms = if self.platforms.is_empty() {
             &build.platforms
         } else {

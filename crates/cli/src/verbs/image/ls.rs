@@ -44,7 +44,7 @@ impl Ls {
             return Ok(context.printer.json(&rows)?);
         }
         if rows.is_empty() {
-            let hint = "no images yet: `coracle build --tag NAME` and `coracle image pull NAME` make some";
+            let hint = "no images yet: `coracle build` and `coracle image pull NAME` make some";
             context.printer.say(hint);
             return Ok(());
         }
