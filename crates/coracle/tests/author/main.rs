@@ -5,11 +5,14 @@
 
 mod build;
 mod dev;
+mod dockerfile;
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
 #[path = "../e2e/machine.rs"]
 mod machine;
 mod port;
 mod project;
 mod runs;
+#[path = "../e2e/stand_ins.rs"]
+mod stand_ins;
 mod traffic;
 mod up;

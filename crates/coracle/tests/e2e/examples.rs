@@ -84,7 +84,9 @@ fn answers_as_it_says(example: &str) {
     let folder = folder.path().join(example);
     let text = fs_err::read_to_string(folder.join("test.json")).unwrap();
     let conversation: Conversation = serde_json::from_str(&text).unwrap();
-    let function = Machine::shared().start(&["up", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    let machine = Machine::shared();
+    let arguments = ["up", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let function = Running::start(machine.with_bases(&arguments));
     for exchange in &conversation.requests {
         exchange.hold(&function);
     }
@@ -105,6 +107,9 @@ macro_rules! examples {
 
 examples! {
     a_cloudevent_handler_in_python_answers: "cloudevent-python",
+    a_program_alone_in_its_image_answers: "dockerfile-go",
+    what_a_dockerfile_installs_by_pip_answers: "dockerfile-python",
+    a_website_of_a_dockerfile_answers: "dockerfile-site",
     an_express_application_answers: "express-app",
     a_fastapi_application_answers: "fastapi-app",
     a_flask_application_answers: "flask-app",

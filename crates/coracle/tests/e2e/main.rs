@@ -35,3 +35,5 @@ mod runs;
 mod serve;
 mod service_manager;
 mod ship;
+mod stand_ins;
+mod tenants;
