@@ -1,15 +1,14 @@
 //! Pushing: from an image in the store to a name in a registry.
 
-use std::collections::BTreeMap;
+mod pieces;
 
 use bytes::Bytes;
-use coracle_content::Store;
-use coracle_oci::{Compression, Image, assemble_index, load, with_compression};
 use coracle_spec::{Digest, ImageRef};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, TryStreamExt, future};
 use http::{HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 
+use self::pieces::Pieces;
 use crate::blob::Gift;
 use crate::call::{Call, Payload};
 use crate::client::Client;
@@ -17,10 +16,9 @@ use crate::document::Document;
 use crate::endpoint::Endpoint;
 use crate::error::DistributionError;
 use crate::manifest::{DIGEST, LARGEST};
-use crate::progress::{Outcome, Part, Progress, Transfer};
+use crate::progress::{Outcome, Progress, Transfer};
 use crate::reply;
 use crate::session::{Access, Session};
-use crate::sink::joined;
 
 /// How layers are pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -55,11 +53,17 @@ pub struct Blobs {
     pub present: usize,
 }
 
-/// What is to be in the registry.
-struct Prepared {
-    blobs: BTreeMap<Digest, Transfer>,
-    /// In the order in which they are pushed; the last one gets the name.
-    manifests: Vec<Digest>,
+impl Blobs {
+    /// Counts one more.
+    fn and(mut self, outcome: Outcome) -> Self {
+        let count = match outcome {
+            Outcome::Moved => &mut self.uploaded,
+            Outcome::Mounted => &mut self.mounted,
+            Outcome::Present => &mut self.present,
+        };
+        *count += 1;
+        self
+    }
 }
 
 impl Client {
@@ -69,41 +73,57 @@ impl Client {
         to: &ImageRef,
         progress: &dyn Progress,
     ) -> Result<Pushed, DistributionError> {
-        let (store, layers) = (self.store.clone(), self.layers);
-        let preparing = tokio::task::spawn_blocking(move || prepare(&store, image, layers));
-        let prepared = joined(preparing.await)??;
-        let digest = prepared.manifests.last().copied().unwrap_or(image);
-        check_name(to, digest)?;
+        self.check_name(image, to).await?;
+        let pieces = self.pieces(image).await?;
         let endpoint = Endpoint::origin(to.registry());
         let session = Session::open(&self.shared, &endpoint, to, Access::Push).await?;
-        let blobs = self.push_blobs(&session, &prepared, to, progress).await?;
-        self.push_manifests(&session, &prepared, to).await?;
+        let blobs = self.push_blobs(&session, pieces, to, progress).await?;
+        let manifests = self.manifests(image).await?;
+        self.push_manifests(&session, &manifests, to).await?;
+        let digest = manifests.last().copied().unwrap_or(image);
         Ok(Pushed { digest, blobs })
+    }
+
+    /// Compares the digest that a name has, if it has one, with the image's, before any of it is sent.
+    async fn check_name(&self, image: Digest, to: &ImageRef) -> Result<(), DistributionError> {
+        let Some(expected) = to.digest() else {
+            return Ok(());
+        };
+        let pieces = self.pieces(image).await?;
+        self.made(pieces).try_for_each(|_| future::ok(())).await?;
+        match self.manifests(image).await?.last() {
+            Some(found) if found != expected => Err(DistributionError::OtherDigest {
+                expected: *expected,
+                found: *found,
+            }),
+            _ => Ok(()),
+        }
     }
 
     async fn push_blobs(
         &self,
         session: &Session<'_>,
-        prepared: &Prepared,
+        pieces: Pieces,
         to: &ImageRef,
         progress: &dyn Progress,
     ) -> Result<Blobs, DistributionError> {
-        let gifts = prepared
-            .blobs
-            .values()
-            .map(|transfer| self.gift(*transfer, to))
-            .collect::<Result<Vec<_>, _>>()?;
-        let uploads: Vec<_> = gifts
-            .iter()
-            .map(|gift| self.upload(session, gift, progress).boxed())
-            .collect();
-        let outcomes = self.together(uploads).await?;
-        let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
-        Ok(Blobs {
-            uploaded: count(Outcome::Moved),
-            mounted: count(Outcome::Mounted),
-            present: count(Outcome::Present),
-        })
+        let send = |transfer| self.push_blob(session, transfer, to, progress).boxed();
+        self.made(pieces)
+            .map(send)
+            .buffer_unordered(self.shared.settings.concurrency.max(1))
+            .try_fold(Blobs::default(), |blobs, outcome| future::ok(blobs.and(outcome)))
+            .await
+    }
+
+    async fn push_blob(
+        &self,
+        session: &Session<'_>,
+        transfer: Result<Transfer, DistributionError>,
+        to: &ImageRef,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, DistributionError> {
+        let gift = self.gift(transfer?, to)?;
+        self.upload(session, &gift, progress).await
     }
 
     fn gift<'a>(&self, transfer: Transfer, image: &'a ImageRef) -> Result<Gift<'a>, DistributionError> {
@@ -118,10 +138,10 @@ impl Client {
     async fn push_manifests(
         &self,
         session: &Session<'_>,
-        prepared: &Prepared,
+        manifests: &[Digest],
         to: &ImageRef,
     ) -> Result<(), DistributionError> {
-        let Some((top, inner)) = prepared.manifests.split_last() else {
+        let Some((top, inner)) = manifests.split_last() else {
             return Ok(());
         };
         for digest in inner {
@@ -164,92 +184,7 @@ impl Client {
                 expected: digest,
                 found,
             }),
-            None => Ok(()),
+            None => Ok(self.note_held(&digest)?),
         }
     }
-}
-
-fn check_name(to: &ImageRef, found: Digest) -> Result<(), DistributionError> {
-    match to.digest() {
-        Some(expected) if *expected != found => Err(DistributionError::OtherDigest {
-            expected: *expected,
-            found,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Compresses layers as they are wanted, and lists what the registry has to have.
-fn prepare(store: &Store, top: Digest, layers: Layers) -> Result<Prepared, DistributionError> {
-    let mut manifests = Vec::new();
-    let top = match read(store, top)? {
-        Document::Manifest(_) => convert(store, top, layers)?,
-        Document::Index(entries) => {
-            let name = top.to_string();
-            let old = entries
-                .iter()
-                .map(|entry| entry.digest(&name))
-                .collect::<Result<Vec<_>, _>>()?;
-            manifests = old
-                .iter()
-                .map(|digest| convert(store, *digest, layers))
-                .collect::<Result<Vec<_>, _>>()?;
-            if old == manifests {
-                top
-            } else {
-                index(store, &manifests)?
-            }
-        }
-    };
-    let mut blobs = BTreeMap::new();
-    let images = if manifests.is_empty() {
-        vec![top]
-    } else {
-        manifests.clone()
-    };
-    for image in images {
-        blobs.extend(blobs_of(store, image)?);
-    }
-    manifests.push(top);
-    Ok(Prepared { blobs, manifests })
-}
-
-fn read(store: &Store, digest: Digest) -> Result<Document, DistributionError> {
-    let bytes = store.existing_blob(&digest)?.read(LARGEST)?;
-    Document::read(&digest.to_string(), &bytes)
-}
-
-/// Answers the image with its layers as they are wanted.
-fn convert(store: &Store, image: Digest, layers: Layers) -> Result<Digest, DistributionError> {
-    let compression = match layers {
-        Layers::Gzip => Compression::Gzip,
-        Layers::Zstd => Compression::Zstd,
-        Layers::Kept => return Ok(image),
-    };
-    let image = load(store, &image)?;
-    Ok(with_compression(store, &image, compression)?.manifest)
-}
-
-fn index(store: &Store, images: &[Digest]) -> Result<Digest, DistributionError> {
-    let images = images
-        .iter()
-        .map(|image| load(store, image))
-        .collect::<Result<Vec<Image>, _>>()?;
-    Ok(assemble_index(store, &images)?.digest)
-}
-
-fn blobs_of(store: &Store, image: Digest) -> Result<Vec<(Digest, Transfer)>, DistributionError> {
-    let name = image.to_string();
-    let Document::Manifest(manifest) = read(store, image)? else {
-        return Ok(Vec::new());
-    };
-    let layers = manifest.layers.iter().map(|layer| (layer, Part::Layer));
-    layers
-        .chain([(&manifest.config, Part::Config)])
-        .map(|(descriptor, part)| {
-            let digest = descriptor.digest(&name)?;
-            let size = descriptor.size;
-            Ok((digest, Transfer { digest, size, part }))
-        })
-        .collect()
 }

@@ -1,9 +1,13 @@
 //! Debian's `docker-registry`: open, with a password, and with TLS of a private authority.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 
-use coracle_distribution::{Credential, DistributionError, Layers, One, Outcome, Settings, Silent};
+use coracle_content::Store;
+use coracle_distribution::{
+    Credential, DistributionError, Layers, One, Outcome, Progress, Settings, Silent, Transfer,
+};
 use coracle_oci::{Compression, assemble_index};
 use coracle_peers::registry::{Options, Registry};
 use coracle_spec::manifest::Platform;
@@ -100,6 +104,75 @@ async fn an_index_is_pushed_whole_and_each_platform_finds_its_image() {
         client.resolve(&by_digest, OWN).await.unwrap().index,
         Some(index.digest)
     );
+}
+
+/// Remembers how many blobs the store had when the first one was sent.
+struct Census<'a> {
+    store: &'a Store,
+    at_first: Mutex<Option<usize>>,
+}
+
+impl Census<'_> {
+    fn count(&self) -> usize {
+        let blobs = fs_err::read_dir(self.store.root().join("blobs/sha256")).unwrap();
+        blobs.count()
+    }
+}
+
+impl Progress for Census<'_> {
+    fn started(&self, _transfer: &Transfer) {
+        self.at_first.lock().unwrap().get_or_insert_with(|| self.count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_are_compressed_while_others_are_sent_and_only_some_ahead() {
+    let scratch = tempfile::tempdir().unwrap();
+    let registry = start(scratch.path(), Options::default());
+    let here = World::new();
+    let ahead = available_parallelism().unwrap().get() + quick().concurrency;
+    let contents: Vec<_> = (0..ahead + 3).map(|seed| noise(2_000, seed as u64)).collect();
+    let made = image(&here.store, &contents);
+    let census = Census {
+        store: &here.store,
+        at_first: Mutex::new(None),
+    };
+    let before = census.count();
+    let to = reference(&format!("{}/boat:1", registry.host()));
+    let pushed = here
+        .client(quick())
+        .push(made.manifest, &to, &census, &never())
+        .await
+        .unwrap();
+    assert_eq!(pushed.blobs.uploaded, contents.len() + 1);
+    let at_first = census.at_first.lock().unwrap().unwrap() - before;
+    assert!(at_first <= ahead, "{at_first} of at most {ahead}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_name_with_another_digest() {
+    let scratch = tempfile::tempdir().unwrap();
+    let registry = start(scratch.path(), Options::default());
+    let here = World::new();
+    let made = image(&here.store, &[noise(1_000, 7)]);
+    // What is pushed is compressed anew, and has another digest than the store's.
+    let to = reference(&format!("{}/boat@{}", registry.host(), made.manifest));
+    let heard = Heard::default();
+    let client = here.client(quick());
+    let error = client
+        .push(made.manifest, &to, &heard, &never())
+        .await
+        .unwrap_err();
+    let DistributionError::OtherDigest { found, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(heard.count(Outcome::Moved), 0);
+    let right = reference(&format!("{}/boat@{found}", registry.host()));
+    let pushed = client
+        .push(made.manifest, &right, &Silent, &never())
+        .await
+        .unwrap();
+    assert_eq!((pushed.digest, pushed.blobs.uploaded), (found, 2));
 }
 
 #[tokio::test]
