@@ -17,6 +17,9 @@ pub enum ListenError {
     /// Somebody else listens there.
     #[error("port {} is taken by another program", .0.port())]
     Taken(SocketAddr),
+    /// Somebody else listens where TLS is to be spoken.
+    #[error("port {} is taken by another program", .0.port())]
+    TakenForTls(SocketAddr),
     /// Something else is wrong with it.
     #[error("cannot listen on `{address}`")]
     Tcp {
@@ -41,22 +44,31 @@ pub enum ListenError {
 impl Failure for ListenError {
     fn class(&self) -> Class {
         match self {
-            Self::Taken(_) => Class::Conflict,
+            Self::Taken(_) | Self::TakenForTls(_) => Class::Conflict,
             Self::Tcp { .. } | Self::Inherited(_) | Self::Unix { .. } => Class::User,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Taken(address) => {
-                let next = SocketAddr::new(address.ip(), address.port().saturating_add(1));
-                Some(format!(
-                    "choose another address with `--listen`, such as `--listen {next}`"
-                ))
-            }
+            Self::Taken(address) => Some(another("--listen", *address)),
+            Self::TakenForTls(address) => Some(another("--tls-listen", *address)),
             Self::Tcp { .. } | Self::Inherited(_) | Self::Unix { .. } => None,
         }
     }
+}
+
+fn another(flag: &str, taken: SocketAddr) -> String {
+    let next = SocketAddr::new(taken.ip(), taken.port().saturating_add(1));
+    format!("choose another address with `{flag}`, such as `{flag} {next}`")
+}
+
+/// Listens on `address`, to speak TLS there.
+pub(crate) async fn tls(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    tcp(address).await.map_err(|error| match error {
+        ListenError::Taken(address) => ListenError::TakenForTls(address),
+        error => error,
+    })
 }
 
 /// Listens on `address`.
@@ -125,6 +137,8 @@ mod tests {
         assert!(matches!(tcp(taken).await, Err(ListenError::Taken(address)) if address == taken));
         let next = tcp_or_next(taken).await.unwrap().local_addr().unwrap();
         assert!(next.port() > taken.port(), "{next}");
+        let hint = tls(taken).await.unwrap_err().hint().unwrap();
+        assert!(hint.contains("--tls-listen 127.0.0.1:"), "{hint}");
     }
 
     #[tokio::test]

@@ -3,6 +3,11 @@
 //!
 //! Files are looked at now and then: whoever renews certificates replaces files, links to them or whole folders, and a
 //! watch on one of those would miss the others.
+//!
+//! One that has expired is shown all the same, and the log says so: without it the server would answer nobody, and the
+//! next one is read without a restart.
+
+mod lapse;
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,7 +23,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 
 use crate::serve::Tls;
 
@@ -39,9 +44,37 @@ pub enum TlsError {
     /// The file has no certificate in it.
     #[error("`{}` holds no certificate", .0.display())]
     Empty(PathBuf),
-    /// Certificate and key are not of one another, or of a kind that is not known.
-    #[error("the certificate and its key cannot be used")]
-    Refused(#[from] rustls::Error),
+    /// The file has no key in it, or one that only a passphrase opens.
+    #[error("`{}` holds no private key", .0.display())]
+    NoKey(PathBuf),
+    /// Certificate and key are not of one another.
+    #[error("`{}` is not the key of the certificate in `{}`", key.display(), certificate.display())]
+    OtherKey {
+        /// The key's file.
+        key: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+    /// They are of a kind that is not known.
+    #[error("the certificate in `{}` and its key cannot be used", certificate.display())]
+    Refused {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// Why not.
+        source: rustls::Error,
+    },
+}
+
+impl TlsError {
+    fn refused(files: &Tls, source: rustls::Error) -> Self {
+        let (certificate, key) = (files.certificate.clone(), files.key.clone());
+        match source {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                Self::OtherKey { key, certificate }
+            }
+            source => Self::Refused { certificate, source },
+        }
+    }
 }
 
 impl Failure for TlsError {
@@ -50,7 +83,16 @@ impl Failure for TlsError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("`--tls-cert` names the server's certificate and those above it, `--tls-key` its key, both in PEM".to_owned())
+        let hint = match self {
+            Self::NoKey(_) => "`--tls-key` names the certificate's key, in PEM and without a passphrase",
+            Self::OtherKey { .. } => {
+                "the server's own certificate comes first in its file, before those above it"
+            }
+            Self::Read { .. } | Self::Empty(_) | Self::Refused { .. } => {
+                "`--tls-cert` names the server's certificate and those above it, `--tls-key` its key, both in PEM"
+            }
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -142,17 +184,25 @@ fn look(files: &Tls) -> Seen {
 }
 
 fn config(files: &Tls) -> Result<ServerConfig, TlsError> {
-    let chain = chain(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|source| TlsError::Read {
-        path: files.key.clone(),
-        source,
-    })?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
+    lapse::tell(&chain, &files.certificate);
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let mut config = builder
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| TlsError::refused(files, error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+        pem::Error::NoItemsFound => TlsError::NoKey(path.to_owned()),
+        source => TlsError::Read {
+            path: path.to_owned(),
+            source,
+        },
+    })
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -215,9 +265,11 @@ mod tests {
         let key = fs::read(&files.key).unwrap();
         fs::remove_file(&files.key).unwrap();
         assert!(said().contains("key.pem"), "{}", said());
+        fs::write(&files.key, "nothing").unwrap();
+        assert!(said().contains("key.pem` holds no private key"), "{}", said());
         write(&files);
         fs::write(&files.key, key).unwrap();
-        assert_eq!(said(), "the certificate and its key cannot be used");
+        assert!(said().contains("key.pem` is not the key of"), "{}", said());
         fs::write(&files.certificate, "").unwrap();
         assert!(said().contains("holds no certificate"), "{}", said());
     }

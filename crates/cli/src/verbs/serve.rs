@@ -1,7 +1,7 @@
 //! `coracle serve`: the platform.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +21,9 @@ use crate::printer::Printer;
 use crate::service_manager;
 use crate::settings::Certificate;
 
+/// Where TLS is spoken unless somebody says otherwise: a certificate is for those who come from elsewhere.
+const TLS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
+
 /// How long instances outlive a server that was killed, for the next one to find them.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -34,9 +37,9 @@ pub(crate) struct Serve {
     /// Listen here, unless a service manager passes a socket on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Also listen here, by TLS, when there is a certificate
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
-    tls_listen: SocketAddr,
+    /// Also listen here by TLS, when there is a certificate [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    tls_listen: Option<SocketAddr>,
     /// The server's certificate and those above it, in PEM, as in CORACLE_TLS_CERT; read again when it changes
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -153,18 +156,34 @@ impl Failure for HalfCertificate {
     }
 }
 
+/// Somewhere to speak TLS, and nothing to speak it with.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS needs a certificate, and `--tls-listen` is given without one")]
+struct NoCertificate;
+
+impl Failure for NoCertificate {
+    fn class(&self) -> Class {
+        Class::User
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("give `--tls-cert FILE` and `--tls-key FILE`".to_owned())
+    }
+}
+
 impl Serve {
     /// Answers where TLS is spoken, if anywhere: flags win over the environment.
-    fn tls(&self, set: &Certificate) -> Result<Option<Tls>, HalfCertificate> {
+    fn tls(&self, set: &Certificate) -> Result<Option<Tls>, Error> {
         let certificate = self.tls_cert.as_ref().or(set.certificate.as_ref());
         match (certificate, self.tls_key.as_ref().or(set.key.as_ref())) {
+            (None, None) if self.tls_listen.is_some() => Err(NoCertificate.into()),
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => Ok(Some(Tls {
-                listen: self.tls_listen,
+                listen: self.tls_listen.unwrap_or(TLS_LISTEN),
                 certificate: certificate.clone(),
                 key: key.clone(),
             })),
-            _ => Err(HalfCertificate),
+            _ => Err(HalfCertificate.into()),
         }
     }
 }

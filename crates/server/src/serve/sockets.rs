@@ -39,7 +39,7 @@ impl Sockets {
             None => None,
         };
         let secure = match &config.tls {
-            Some(tls) => Some((listen::tcp(tls.listen).await?, Certificates::read(tls)?)),
+            Some(tls) => Some((listen::tls(tls.listen).await?, Certificates::read(tls)?)),
             None => None,
         };
         Ok(Self {
