@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use crate::settings::Server;
+
 /// Where `docker.io` answers.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
@@ -30,6 +32,16 @@ pub(crate) enum Scheme {
     Https,
     /// Plain.
     Http,
+}
+
+impl Server {
+    /// Answers how it is spoken to.
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self {
+            Self::Tls => Scheme::Https,
+            Self::Plain | Self::Socket(_) => Scheme::Http,
+        }
+    }
 }
 
 impl Scheme {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use coracle_fetch::{Proxies, SafeUrl};
 use reqwest::redirect::{Action, Attempt, Policy};
-use reqwest::{Client, Proxy, Url};
+use reqwest::{Client, ClientBuilder, Proxy, Url};
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::endpoint::is_on_loopback;
 use crate::error::SettingsError;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 use crate::tls;
 
 /// How many redirects are followed.
@@ -21,15 +22,38 @@ struct NotFollowed(SafeUrl);
 
 /// Makes the client. Deadlines are its callers', since one for a whole exchange fits no upload.
 pub(crate) fn make(settings: &Settings) -> Result<Client, SettingsError> {
-    Client::builder()
-        .tls_backend_preconfigured(tls::config(settings)?)
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls(settings)?)
         .user_agent(concat!("coracle/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(settings.patience.connect)
         .redirect(Policy::custom(follow))
         .referer(false)
-        .proxy(proxy(&settings.proxies)?)
+        .proxy(proxy(&settings.proxies)?);
+    over_socket(builder, settings.server.as_ref())
         .build()
         .map_err(SettingsError::Http)
+}
+
+fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {
+    match settings.server {
+        // A bundle takes longer to read than a push to this machine.
+        Some(Server::Plain | Server::Socket(_)) => tls::none(),
+        Some(Server::Tls) | None => tls::config(settings),
+    }
+}
+
+#[cfg(unix)]
+fn over_socket(builder: ClientBuilder, server: Option<&Server>) -> ClientBuilder {
+    match server {
+        Some(Server::Socket(path)) => builder.unix_socket(path.as_path()),
+        _ => builder,
+    }
+}
+
+/// This system has no such sockets: the connection fails.
+#[cfg(not(unix))]
+fn over_socket(builder: ClientBuilder, _: Option<&Server>) -> ClientBuilder {
+    builder
 }
 
 /// Follows a few redirects, and none from TLS to plain text. The client itself sends no credentials to another host.

@@ -11,9 +11,26 @@ use coracle_fetch::Proxies;
 use crate::credentials::{Anonymous, Credentials};
 use crate::mirrors::Mirrors;
 
+/// The one server that a client talks to, whatever registry an image's name names: a server of ours, whose address
+/// somebody gave, scheme and all.
+///
+/// When it is told a digest and nothing else, it takes the blob from wherever it has it (distribution-spec, "Mounting a
+/// blob from another repository"), so nobody has to know where that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Server {
+    /// By TLS at the name's host.
+    Tls,
+    /// In plain HTTP at the name's host.
+    Plain,
+    /// In plain HTTP over a socket of this machine.
+    Socket(PathBuf),
+}
+
 /// The settings of a [`Client`](crate::Client).
 #[derive(Clone)]
 pub struct Settings {
+    /// The server that all requests go to; none: to the registries that names name.
+    pub server: Option<Server>,
     /// Who we are at which registry.
     pub credentials: Arc<dyn Credentials>,
     /// Registries that are spoken to in plain HTTP when HTTPS does not answer, as `HOST` or `HOST:PORT`. Those on this
@@ -58,6 +75,7 @@ pub struct Patience {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("server", &self.server)
             .field("insecure", &self.insecure)
             .field("ca_bundle", &self.ca_bundle)
             .field("more_authorities", &self.more_authorities)
@@ -71,6 +89,7 @@ impl fmt::Debug for Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            server: None,
             credentials: Arc::new(Anonymous),
             insecure: BTreeSet::new(),
             ca_bundle: None,

@@ -90,7 +90,10 @@ mod tests {
         let chain = [params.self_signed(&key).unwrap().der().clone()];
         let days = |count: u64| count * 24 * 3600;
         for (now, expected) in [
-            (START - 1, Some("is not valid before 2020-01-01: clients refuse it")),
+            (
+                START - 1,
+                Some("is not valid before 2020-01-01: clients refuse it"),
+            ),
             (START + days(100), None),
             (END - days(15), None),
             (END - days(13), Some("expires on 2021-01-01")),
