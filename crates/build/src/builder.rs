@@ -40,7 +40,7 @@ pub struct Tools {
     pub fetcher: Fetcher,
     /// Debian's archive.
     pub archive: Archive,
-    /// Pulls images.
+    /// Pulls images. For the builds of a tenant it is that [party's](Client::of_party).
     pub images: Client,
     /// Makes the sandboxes that steps run in.
     pub sandboxes: Arc<dyn Sandboxes>,
@@ -54,12 +54,15 @@ impl Tools {
         Debian::new(self.store.clone(), self.fetcher.clone(), self.archive.clone())
     }
 
-    /// Answers what pulls images for the builds of a tenant, who is nobody at registries: the credentials here are this
-    /// machine's own.
+    /// Answers what pulls images for a build. A tenant's is the tenant's own, else nobody's: this machine's credentials, and
+    /// another tenant's, are none of theirs, nor is what the store has for others.
     pub(crate) fn registries(&self, tenant: Option<&Tenant>) -> Client {
+        let images = self.images.over(self.store.clone());
         match tenant {
-            Some(_) => self.images.with_credentials(Arc::new(Anonymous)),
-            None => self.images.clone(),
+            Some(tenant) if images.party() != Some(tenant.name()) => {
+                images.of_party(tenant.name(), Arc::new(Anonymous))
+            }
+            _ => images,
         }
     }
 }

@@ -136,7 +136,7 @@ fn keyed(
     salt: &Salt,
 ) -> Result<(Read, Vec<Aim>), BuildError> {
     let context = Context::open(&tools.store, &text.context, &text.ignore)?;
-    let mut gathering = Gathering::new(tools, &context);
+    let mut gathering = Gathering::new((tools, salt.tenant.as_ref()), &context);
     let mut aims = Vec::new();
     for (target, plan) in plans {
         let keys = keys_of(&plan, salt, |step| {

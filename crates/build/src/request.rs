@@ -154,6 +154,11 @@ impl Tenant {
         Self(name.into())
     }
 
+    /// Answers its name, by which registries' clients know it.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Answers `name` as it is called for this party only, of characters that any file's name may have.
     pub(crate) fn own(&self, name: &str) -> String {
         format!("{}-{}", &Digest::of(&self.0).hex()[..16], name)

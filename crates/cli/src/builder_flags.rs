@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use coracle_build::{Builder, Registries, Surroundings};
-use coracle_distribution::{Anonymous, Credentials, DockerConfig};
+use coracle_distribution::{Anonymous, Credentials, DockerConfig, First};
 use coracle_fetch::{FetchConfig, Fetcher, Reach};
 use coracle_platform::{
     Bounds, EmptySecret, InvalidSealingKey, InvalidTenant, NativeContexts, PayloadKey, SealingKey, Tenant,
@@ -228,15 +228,17 @@ impl BuilderFlags {
         set: &settings::Builder,
         senders: &BuilderSenders,
     ) -> Result<BTreeMap<Tenant, Arc<dyn Credentials>>, BuilderFlagsError> {
-        let mut logins = BTreeMap::new();
+        let mut files: BTreeMap<_, Vec<Arc<dyn Credentials>>> = BTreeMap::new();
         for Owned { tenant, file } in chosen(&self.registry_config, set.registry_config.as_deref())? {
             // What is not there would only be missed by the first push.
             read(&file)?;
             let tenant = tenant.or_else(|| only(senders));
             let tenant = tenant.ok_or_else(|| BuilderFlagsError::Whose(file.clone()))?;
-            logins.insert(tenant, Arc::new(DockerConfig::at(file)) as Arc<dyn Credentials>);
+            let logins = files.entry(tenant).or_default();
+            logins.push(Arc::new(DockerConfig::at(file)));
         }
-        Ok(logins)
+        let one = |(tenant, files)| (tenant, Arc::new(First::of(files)) as Arc<dyn Credentials>);
+        Ok(files.into_iter().map(one).collect())
     }
 
     fn sealing(&self, set: &settings::Builder) -> Result<Option<SealingKey>, BuilderFlagsError> {
@@ -276,7 +278,7 @@ impl BuilderFlags {
         let builder_of = move |tenant: &Tenant| {
             let login = logins.get(tenant).cloned().unwrap_or_else(|| Arc::new(Anonymous));
             Builder::new(coracle_build::Tools {
-                images: client.with_credentials(login),
+                images: client.of_party(tenant.as_str(), login),
                 ..tools.clone()
             })
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use coracle_content::Store;
+use coracle_content::{Store, StoreError};
 use coracle_oci::Image;
 use coracle_spec::manifest::Platform;
 use coracle_spec::{Digest, ImageRef};
@@ -15,6 +15,8 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::DistributionError;
+use crate::holdings::Party;
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::pull::Resolved;
 use crate::push::{Layers, Pushed};
@@ -70,22 +72,55 @@ impl Client {
     /// Answers a client with the same settings that is somebody else: it shares no tokens with this one.
     #[must_use]
     pub fn with_credentials(&self, credentials: Arc<dyn Credentials>) -> Self {
-        let settings = self.shared.settings.clone();
-        let settings = Settings {
-            credentials,
-            ..settings
+        Self {
+            shared: Arc::new(self.shared.with_credentials(credentials)),
+            ..self.clone()
+        }
+    }
+
+    /// Answers the client of one of several parties that share the store and must not learn of each other: it shares no
+    /// tokens with this one, and of what the store has, only what was sent to this party or made for it is there for it.
+    ///
+    /// Equal names are one party, for every client over the store.
+    #[must_use]
+    pub fn of_party(&self, name: &str, credentials: Arc<dyn Credentials>) -> Self {
+        let shared = self.shared.with_credentials(credentials);
+        Self {
+            shared: Arc::new(shared.of_party(Party::new(name))),
+            ..self.clone()
+        }
+    }
+
+    /// Answers whose client it is, if it is a party's.
+    pub fn party(&self) -> Option<&str> {
+        self.shared.party.as_ref().map(Party::name)
+    }
+
+    /// Answers whether the store has these bytes, and they are there for whoever's client this is. Blocks.
+    pub fn holds(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let known = match &self.shared.party {
+            Some(party) => party.holds(&self.store, digest)?,
+            None => true,
         };
-        Self::new(self.store.clone(), settings).pushing(self.layers)
+        Ok(known && self.store.blob(digest)?.is_some())
+    }
+
+    /// Notes that these bytes, which the store has, were sent to whoever's client this is, or made for them. Blocks.
+    pub fn note_held(&self, digest: &Digest) -> Result<(), StoreError> {
+        match &self.shared.party {
+            Some(party) => party.note(&self.store, digest),
+            None => Ok(()),
+        }
     }
 
     /// Finds out what a name stands for. The image's manifest and configuration are in the store then.
     ///
-    /// A name with a digest whose manifest and configuration the store has costs no request.
+    /// A name with a digest whose manifest and configuration [are there](Self::holds) costs no request.
     pub async fn resolve(&self, image: &ImageRef, platform: Platform) -> Result<Resolved, DistributionError> {
         self.do_resolve(image, platform).await
     }
 
-    /// Pulls an image: what the store lacks of it is fetched and verified.
+    /// Pulls an image: what of it [is not there](Self::holds) is fetched and verified.
     ///
     /// The caller holds the store, or names the image, before anybody may collect what nothing uses.
     pub async fn pull(
@@ -102,6 +137,8 @@ impl Client {
 
     /// Pushes an image in the store, or an index with all its images, by its digest under a name: blobs that the
     /// registry lacks first, the manifest last. Nothing refers to what a push that fails leaves there.
+    ///
+    /// What a [party](Self::of_party) pushes was made for it, and is there for it from then on.
     pub async fn push(
         &self,
         image: Digest,
@@ -112,6 +149,15 @@ impl Client {
         let pushing = Box::pin(self.do_push(image, to, progress));
         let pushed = cancel.run_until_cancelled(pushing).await;
         pushed.unwrap_or(Err(DistributionError::Cancelled))
+    }
+
+    /// Answers where blobs are in the registry of `image`.
+    pub(crate) fn places<'a>(&'a self, image: &'a ImageRef) -> Places<'a> {
+        Places {
+            store: &self.store,
+            party: self.shared.party.as_ref(),
+            registry: image.registry(),
+        }
     }
 
     /// Does several things at once, as many as are allowed; the first failure ends them all.

@@ -39,6 +39,8 @@ pub enum DistributionError {
         registry: String,
         /// Whether there are credentials for it.
         known: bool,
+        /// Whether whoever asked is one of several, for whom somebody else keeps credentials.
+        is_party: bool,
         /// What the registry says.
         source: Option<Refusal>,
     },
@@ -258,6 +260,9 @@ impl Failure for DistributionError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Denied { is_party: true, .. } => {
+                Some("check the name of the image, or have the server's operator add a login for it".to_owned())
+            }
             Self::Denied { registry, known, .. } => Some(denied(registry, *known)),
             Self::Busy {
                 after: Some(after), ..

@@ -1,4 +1,4 @@
-//! Fetching manifests: by tag or digest, from the store when it has them.
+//! Fetching manifests: by tag or digest, from the store when they are there for whoever asks.
 
 use bytes::Bytes;
 use coracle_spec::{Digest, ImageRef};
@@ -26,12 +26,14 @@ pub(crate) struct Fetched {
 }
 
 impl Client {
-    /// Reads a manifest from the store; nothing when it is not there.
+    /// Reads a manifest from the store; nothing when it is not [there](Client::holds).
     pub(crate) async fn stored(&self, digest: Digest) -> Result<Option<Fetched>, DistributionError> {
-        let store = self.store.clone();
-        let read = move || match store.blob(&digest)? {
-            Some(blob) => blob.read(LARGEST).map(Some),
-            None => Ok(None),
+        let client = self.clone();
+        let read = move || {
+            if !client.holds(&digest)? {
+                return Ok(None);
+            }
+            client.store.existing_blob(&digest)?.read(LARGEST).map(Some)
         };
         let bytes = joined(tokio::task::spawn_blocking(read).await)??;
         Ok(bytes.map(|bytes| Fetched {
@@ -67,7 +69,7 @@ impl Client {
         }
     }
 
-    /// Fetches a manifest by its digest, unless the store has it.
+    /// Fetches a manifest by its digest, unless it is there.
     pub(crate) async fn by_digest(
         &self,
         session: &Session<'_>,
@@ -106,8 +108,11 @@ impl Client {
 
     /// Puts a manifest into the store.
     pub(crate) async fn keep(&self, fetched: &Fetched) -> Result<(), DistributionError> {
-        let (store, bytes) = (self.store.clone(), fetched.bytes.clone());
-        let put = move || store.put_blob(&bytes).map(drop);
+        let (client, bytes) = (self.clone(), fetched.bytes.clone());
+        let put = move || {
+            let blob = client.store.put_blob(&bytes)?;
+            client.note_held(&blob.digest)
+        };
         Ok(joined(tokio::task::spawn_blocking(put).await)??)
     }
 }

@@ -15,7 +15,6 @@ use crate::document::{self, Document, Manifest};
 use crate::endpoint::Endpoint;
 use crate::error::DistributionError;
 use crate::manifest::Fetched;
-use crate::places;
 use crate::platform::{choose, fits, mismatch};
 use crate::progress::{Part, Progress, Silent, Transfer};
 use crate::session::{Access, Session};
@@ -91,19 +90,19 @@ impl Client {
 
     /// Reads the image from the store as others will, and notes where its blobs came from.
     async fn complete(&self, image: &ImageRef, found: Found) -> Result<Image, DistributionError> {
-        let (store, image) = (self.store.clone(), image.clone());
+        let (client, image) = (self.clone(), image.clone());
         let complete = move || -> Result<Image, DistributionError> {
-            let loaded = coracle_oci::load(&store, &found.digest)?;
+            let loaded = coracle_oci::load(&client.store, &found.digest)?;
             let layers = loaded.layers.iter().map(|layer| layer.digest);
             for blob in layers.chain([loaded.config]) {
-                places::note(&store, image.registry(), &blob, image.repository())?;
+                client.places(&image).note(&blob, image.repository())?;
             }
             Ok(loaded)
         };
         joined(tokio::task::spawn_blocking(complete).await)?
     }
 
-    /// Finds what a name stands for. What a digest names is not asked for when the store has it.
+    /// Finds what a name stands for. What a digest names is not asked for when it is there.
     async fn find(&self, image: &ImageRef, platform: Platform) -> Result<Found, DistributionError> {
         let endpoints = self.endpoints(image);
         let mut last = None;

@@ -213,6 +213,7 @@ impl<'a> Session<'a> {
         DistributionError::Denied {
             registry: self.endpoint.registry.clone(),
             known: matches!(self.credential().await, Ok(Some(_))),
+            is_party: self.shared.party.is_some(),
             source,
         }
     }

@@ -10,6 +10,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
+use crate::witness;
 
 /// Fixed, since the format's output may differ between one thread and several, though not between counts of them.
 const ZSTD_WORKERS: u32 = 2;
@@ -88,6 +89,7 @@ pub fn recompress(store: &Store, layer: &Layer, compression: Compression) -> Res
         ..layer.clone()
     };
     store.put_record("recompressed", &key, &result)?;
+    witness::note(store, &result)?;
     Ok(result)
 }
 

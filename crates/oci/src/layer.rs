@@ -9,6 +9,7 @@ use coracle_spec::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
+use crate::witness;
 
 pub use error::LayerError;
 pub(crate) use staged::StagedWriter;
@@ -78,5 +79,7 @@ pub fn write_layer<E: From<LayerError>>(
 ) -> Result<Layer, E> {
     let mut writer = LayerWriter::new(store, options)?;
     fill(&mut writer)?;
-    Ok(writer.finish()?)
+    let layer = writer.finish()?;
+    witness::note(store, &layer).map_err(LayerError::from)?;
+    Ok(layer)
 }

@@ -25,6 +25,7 @@ mod source;
 pub mod tar;
 mod tree;
 mod unpack;
+mod witness;
 
 pub use accounts::{Accounts, LARGEST_ACCOUNTS, UnknownAccount, User};
 pub use capture::{

@@ -10,6 +10,7 @@ use crate::layer::{Layer, StagedWriter};
 use crate::path::{InvalidPath, LayerPath};
 use crate::tar::{Entry, Kind, Reader, TarError};
 use crate::tree::finish_file;
+use crate::witness;
 
 const BUFFER: usize = 128 << 10;
 
@@ -132,11 +133,11 @@ pub fn unpack(store: &Store, layer: &Layer) -> Result<Tree, UnpackError> {
 /// Answers the unpacked tree of `layer`, unpacking it by `policy` if the store has none. When several processes
 /// ask at once, one does it.
 pub fn unpack_with(store: &Store, layer: &Layer, policy: &UnpackPolicy) -> Result<Tree, UnpackError> {
-    if let Some(tree) = store.tree(&layer.diff_id)? {
+    if let Some(tree) = unpacked(store, layer, policy)? {
         return Ok(tree);
     }
     let _guard = store.lock("unpack", &layer.diff_id)?;
-    if let Some(tree) = store.tree(&layer.diff_id)? {
+    if let Some(tree) = unpacked(store, layer, policy)? {
         return Ok(tree);
     }
     let blob = store.existing_blob(&layer.digest)?;
@@ -148,7 +149,18 @@ pub fn unpack_with(store: &Store, layer: &Layer, policy: &UnpackPolicy) -> Resul
         entries: 0,
     };
     unpacking.entries()?;
-    unpacking.finish(&layer.diff_id)
+    let tree = unpacking.finish(&layer.diff_id)?;
+    witness::note(store, layer)?;
+    Ok(tree)
+}
+
+/// Answers the tree that the store has, if it is one of this layer's blob.
+fn unpacked(store: &Store, layer: &Layer, policy: &UnpackPolicy) -> Result<Option<Tree>, UnpackError> {
+    let tree = store.tree(&layer.diff_id)?;
+    if tree.is_some() {
+        witness::check(store, layer, policy.limits.bytes)?;
+    }
+    Ok(tree)
 }
 
 struct Unpacking<'a, R> {

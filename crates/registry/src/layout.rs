@@ -39,6 +39,10 @@ impl Layout {
         self.repositories().join(repository.as_str().replace('/', "+"))
     }
 
+    pub(crate) fn owner(&self, repository: &Repository) -> PathBuf {
+        self.repository(repository).join("owner")
+    }
+
     pub(crate) fn blobs(&self, repository: &Repository) -> PathBuf {
         self.repository(repository).join("blobs")
     }

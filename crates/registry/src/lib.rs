@@ -9,6 +9,7 @@
 //! DATA/registry/repositories/TEAM+APP/manifests/HEX         …this manifest; the text is its media type
 //! DATA/registry/repositories/TEAM+APP/tags/TAG              the digest of a manifest
 //! DATA/registry/repositories/TEAM+APP/referrers/HEX/HEX     the descriptor of a manifest, by its subject
+//! DATA/registry/repositories/TEAM+APP/owner                 whose builds it is for
 //! DATA/registry/scratch/                                    from where files are renamed into place
 //! ```
 //!
@@ -25,6 +26,7 @@ mod layout;
 mod links;
 mod manifests;
 mod names;
+mod owners;
 mod pages;
 mod referrers;
 mod registry;
@@ -37,5 +39,6 @@ pub use self::http::{Access, Body, Service, Transfers, drain, refuse};
 pub use error::RegistryError;
 pub use manifests::Manifest;
 pub use names::{InvalidName, Reference, Repository, Tag};
+pub use owners::Among;
 pub use registry::{Limits, Registry};
 pub use roots::held;

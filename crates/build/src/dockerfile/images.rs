@@ -94,7 +94,7 @@ impl Images<'_> {
             image: wanted.reference.to_string(),
             source: Box::new(source),
         };
-        let client = self.tools.registries(self.tenant).over(self.tools.store.clone());
+        let client = self.tools.registries(self.tenant);
         let asking = client.resolve(&wanted.reference, wanted.arch.platform());
         let asked = self.cancel.run_until_cancelled(asking).await;
         let resolved = asked

@@ -11,12 +11,14 @@ use crate::error::StepError;
 use crate::files::{Rules, resolve, walk};
 use crate::key::Material;
 use crate::prepared::Remote;
+use crate::request::Tenant;
 use crate::steps::copy::CopyError;
 use crate::steps::place::{PlaceError, chosen, remote};
 
 /// Gathers what steps read.
 pub(super) struct Gathering<'a> {
     tools: &'a Tools,
+    tenant: Option<&'a Tenant>,
     context: &'a Context,
     /// What all steps read of the context.
     pub(super) digests: Digests,
@@ -25,9 +27,10 @@ pub(super) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    pub(super) fn new(tools: &'a Tools, context: &'a Context) -> Self {
+    pub(super) fn new((tools, tenant): (&'a Tools, Option<&'a Tenant>), context: &'a Context) -> Self {
         Self {
             tools,
+            tenant,
             context,
             digests: Digests::new(),
             remote: Remote::new(),
@@ -60,7 +63,7 @@ impl<'a> Gathering<'a> {
                     material.chosen.extend(found);
                 }
                 Placed::Remote { url, checksum } => {
-                    let digest = remote::digest(self.tools, url, checksum.as_deref())?;
+                    let digest = remote::digest((self.tools, self.tenant), url, checksum.as_deref())?;
                     self.remote.insert(url.clone(), digest);
                     material.remote.push(digest);
                 }

@@ -68,19 +68,21 @@ impl Failure for PullError {
     }
 }
 
-/// Answers the layers of an image, pulling what the store lacks of it.
+/// Answers the layers of an image, pulling what is not there for whoever's client it is.
 pub(crate) async fn pull(
     (store, client): (&Store, &Client),
     from: &FromImage,
     cancel: &CancellationToken,
 ) -> Result<Outcome, PullError> {
-    if let Some(image) = whole(store, &from.digest)? {
+    // A party's client knows better what of it is there.
+    if client.party().is_none()
+        && let Some(image) = whole(store, &from.digest)?
+    {
         return Ok(Outcome::of_layers(image.layers));
     }
     let name: ImageRef = from.reference.parse()?;
     let name: ImageRef = format!("{}/{}@{}", name.registry(), name.repository(), from.digest).parse()?;
     let pulled = client
-        .over(store.clone())
         .pull(&name, from.arch.platform(), &coracle_distribution::Silent, cancel)
         .await;
     let image = pulled.map_err(|source| PullError::Pull {

@@ -22,6 +22,7 @@ mod go;
 mod harbour;
 mod isolation;
 mod killed;
+mod lading;
 mod left;
 mod machine;
 mod mirror;

@@ -30,7 +30,7 @@ pub(crate) struct Wish<'a> {
 }
 
 impl Client {
-    /// Sees to it that the store has a blob.
+    /// Sees to it that a blob is there.
     pub(crate) async fn download(
         &self,
         wish: &Wish<'_>,
@@ -43,6 +43,7 @@ impl Client {
             Outcome::Present
         } else {
             self.fetch_blob(wish, progress).await?;
+            self.note_moved(wish.transfer.digest).await?;
             Outcome::Moved
         };
         progress.ended(&wish.transfer, outcome);
@@ -50,9 +51,15 @@ impl Client {
     }
 
     async fn has(&self, digest: Digest) -> Result<bool, DistributionError> {
-        let store = self.store.clone();
-        let look = move || store.blob(&digest).map(|blob| blob.is_some());
+        let client = self.clone();
+        let look = move || client.holds(&digest);
         Ok(joined(tokio::task::spawn_blocking(look).await)??)
+    }
+
+    async fn note_moved(&self, digest: Digest) -> Result<(), DistributionError> {
+        let client = self.clone();
+        let note = move || client.note_held(&digest);
+        Ok(joined(tokio::task::spawn_blocking(note).await)??)
     }
 
     /// Fetches a blob from the first endpoint that has it, and has it right.

@@ -6,6 +6,8 @@
 //!                                  └───────────────────────────────┘ unknown there
 //! ```
 //!
+//! A registry is asked to mount from where we know the blob to be; a server of ours finds it by itself.
+//!
 //! The whole blob is one chunk: chunks of a fixed size cost a round trip each, and every registry has its own idea of
 //! how large one may be.
 
@@ -23,7 +25,6 @@ use crate::attempt::{Attempts, Setback};
 use crate::call::{Call, FileEnd, Moved, Payload};
 use crate::client::Client;
 use crate::error::{Broken, DistributionError};
-use crate::places;
 use crate::progress::{Outcome, Progress, Transfer};
 use crate::reply;
 use crate::session::{Session, unreachable};
@@ -50,6 +51,14 @@ enum Start {
     At(Url),
 }
 
+/// Where a registry may have a blob already.
+enum Elsewhere {
+    /// In this repository.
+    In(String),
+    /// Wherever it finds it.
+    Anywhere,
+}
+
 impl Client {
     /// Sees to it that the registry has a blob; answers how.
     pub(crate) async fn upload(
@@ -59,7 +68,7 @@ impl Client {
         progress: &dyn Progress,
     ) -> Result<Outcome, DistributionError> {
         progress.started(&gift.transfer);
-        let other = self.other_repository(gift).await?;
+        let elsewhere = self.elsewhere(gift).await?;
         let upload = Upload {
             session,
             gift,
@@ -68,22 +77,31 @@ impl Client {
         let outcome = if upload.is_there().await? {
             Outcome::Present
         } else {
-            upload.run(other).await?
+            upload.run(elsewhere).await?
         };
         self.note_place(gift).await?;
         progress.ended(&gift.transfer, outcome);
         Ok(outcome)
     }
 
-    async fn other_repository(&self, gift: &Gift<'_>) -> Result<Option<String>, DistributionError> {
-        let (store, image, digest) = (self.store.clone(), gift.image.clone(), gift.blob.digest);
-        let look = move || places::other_than(&store, image.registry(), &digest, image.repository());
-        Ok(joined(tokio::task::spawn_blocking(look).await)??)
+    async fn elsewhere(&self, gift: &Gift<'_>) -> Result<Option<Elsewhere>, DistributionError> {
+        if self.shared.settings.server.is_some() {
+            return Ok(Some(Elsewhere::Anywhere));
+        }
+        let (client, image, digest) = (self.clone(), gift.image.clone(), gift.blob.digest);
+        let look = move || client.places(&image).other_than(&digest, image.repository());
+        let known = joined(tokio::task::spawn_blocking(look).await)??;
+        Ok(known.map(Elsewhere::In))
     }
 
     async fn note_place(&self, gift: &Gift<'_>) -> Result<(), DistributionError> {
-        let (store, image, digest) = (self.store.clone(), gift.image.clone(), gift.blob.digest);
-        let note = move || places::note(&store, image.registry(), &digest, image.repository());
+        let (client, image, digest) = (self.clone(), gift.image.clone(), gift.blob.digest);
+        let note = move || {
+            if client.shared.settings.server.is_none() {
+                client.places(&image).note(&digest, image.repository())?;
+            }
+            client.note_held(&digest)
+        };
         Ok(joined(tokio::task::spawn_blocking(note).await)??)
     }
 }
@@ -102,9 +120,9 @@ impl Upload<'_> {
         Ok(response.status().is_success())
     }
 
-    async fn run(&self, other: Option<String>) -> Result<Outcome, DistributionError> {
-        let start = match other {
-            Some(other) => self.mount(other).await?,
+    async fn run(&self, elsewhere: Option<Elsewhere>) -> Result<Outcome, DistributionError> {
+        let start = match elsewhere {
+            Some(elsewhere) => self.mount(elsewhere).await?,
             None => Start::At(self.begin().await?),
         };
         match start {
@@ -116,14 +134,16 @@ impl Upload<'_> {
         }
     }
 
-    /// Asks the registry to take the blob from `other`. Whatever it says against that, an upload is begun.
-    async fn mount(&self, other: String) -> Result<Start, DistributionError> {
+    /// Asks the registry to take the blob from elsewhere. Whatever it says against that, an upload is begun.
+    async fn mount(&self, elsewhere: Elsewhere) -> Result<Start, DistributionError> {
         let mut url = self.session.url("blobs/uploads/");
         url.query_pairs_mut()
-            .append_pair("mount", &self.gift.blob.digest.to_string())
-            .append_pair("from", &other);
+            .append_pair("mount", &self.gift.blob.digest.to_string());
         let mut call = Call::new(Method::POST, url);
-        call.also_reads = Some(other);
+        if let Elsewhere::In(other) = elsewhere {
+            call.url.query_pairs_mut().append_pair("from", &other);
+            call.also_reads = Some(other);
+        }
         match self.session.send(&call).await {
             Ok(response) if response.status() == StatusCode::CREATED => Ok(Start::Mounted),
             Ok(response) if response.status() == StatusCode::ACCEPTED => Ok(Start::At(location(&response)?)),

@@ -14,10 +14,10 @@ use crate::hostile::{Hostile, Reply, Request};
 use crate::images::{Heard, OWN, World, image, image_for, never, noise, quick, reference};
 
 /// What a registry has: blobs and manifests by the ends of their paths.
-type Shelf = BTreeMap<String, Vec<u8>>;
+pub(crate) type Shelf = BTreeMap<String, Vec<u8>>;
 
 /// Puts an image on a shelf, under the tag `1` too.
-fn shelf(store: &Store, image: &Image) -> Shelf {
+pub(crate) fn shelf(store: &Store, image: &Image) -> Shelf {
     let read = |digest: &Digest| store.existing_blob(digest).unwrap().read(u64::MAX).unwrap();
     let layers = image.layers.iter().map(|layer| layer.digest);
     let mut shelf: Shelf = layers
@@ -29,7 +29,7 @@ fn shelf(store: &Store, image: &Image) -> Shelf {
 }
 
 /// Answers as a registry should.
-fn honest(shelf: &Shelf, request: &Request) -> Reply {
+pub(crate) fn honest(shelf: &Shelf, request: &Request) -> Reply {
     let name = request
         .path
         .split('?')

@@ -5,5 +5,6 @@
 mod hostile;
 mod images;
 mod lies;
+mod parties;
 mod real;
 mod tokens;

@@ -79,7 +79,7 @@ impl Senders {
     }
 
     /// Answers how many tenants there are.
-    pub(super) fn tenants(&self) -> usize {
+    pub fn tenants(&self) -> usize {
         let Self::Keys(keys) = self else { return 1 };
         let names: std::collections::BTreeSet<_> = keys.iter().map(PayloadKey::tenant).collect();
         names.len()

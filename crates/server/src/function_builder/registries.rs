@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use coracle_distribution::{Anonymous, Client, Credentials, Outcome, Part, Progress, Transfer};
 use coracle_platform::{BuildEvent, Observer, Publication, Publisher, SharedFailure, Tenant};
-use coracle_registry::{Registry, Repository, Tag};
-use coracle_spec::Failure;
+use coracle_registry::{Among, Registry, RegistryError, Repository, Tag};
+use coracle_spec::{Class, Failure};
 use coracle_tasks::CancellationToken;
 
 use crate::own_registry::OwnHosts;
@@ -21,8 +21,37 @@ pub(crate) struct Registries {
     pub(crate) registry: Registry,
     /// Reaches others.
     pub(crate) client: Client,
+    /// Whether several tenants build here.
+    pub(crate) among: Among,
     /// Who each tenant is there.
     pub(crate) logins: BTreeMap<Tenant, Arc<dyn Credentials>>,
+}
+
+/// Why an image is not put into the server's own registry.
+#[derive(Debug, thiserror::Error)]
+enum PutError {
+    /// The repository is another tenant's, or nobody's build made it.
+    #[error("`{0}` in this server's registry is not this tenant's")]
+    NotTheirs(Repository),
+    /// The registry failed.
+    #[error("cannot put it into this server's registry")]
+    Registry(#[from] RegistryError),
+}
+
+impl Failure for PutError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotTheirs(_) => Class::Denied,
+            Self::Registry(error) => error.class(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotTheirs(_) => Some("choose another name for the image".to_owned()),
+            Self::Registry(error) => error.hint(),
+        }
+    }
 }
 
 #[async_trait]
@@ -50,13 +79,15 @@ impl Registries {
         let registry = self.registry.clone();
         let repository = Repository::of(&publication.reference);
         let tag: Tag = shared(publication.reference.tag_or_latest().parse())?;
-        let putting =
-            tokio::task::spawn_blocking(move || registry.put_image(&repository, &tag, &publication.digest));
-        shared(
-            putting
-                .await
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
-        )
+        let among = self.among;
+        let put = move || {
+            if !registry.claim(&repository, publication.tenant.as_str(), among)? {
+                return Err(PutError::NotTheirs(repository));
+            }
+            Ok(registry.put_image(&repository, &tag, &publication.digest)?)
+        };
+        let putting = tokio::task::spawn_blocking(put).await;
+        shared(putting.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
     }
 
     async fn push(
@@ -66,9 +97,8 @@ impl Registries {
         cancel: &CancellationToken,
     ) -> Result<(), SharedFailure> {
         let login = self.logins.get(&publication.tenant).cloned();
-        let client = self
-            .client
-            .with_credentials(login.unwrap_or_else(|| Arc::new(Anonymous)));
+        let login = login.unwrap_or_else(|| Arc::new(Anonymous));
+        let client = self.client.of_party(publication.tenant.as_str(), login);
         let progress = Told(observer);
         let pushed = client
             .push(publication.digest, &publication.reference, &progress, cancel)

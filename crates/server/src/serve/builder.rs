@@ -7,7 +7,7 @@ use axum::Router;
 use coracle_content::Store;
 use coracle_distribution::Client;
 use coracle_platform::{FunctionBuilder, FunctionBuilderConfig, Senders};
-use coracle_registry::Registry;
+use coracle_registry::{Among, Registry};
 
 use super::{ServeError, Server};
 use crate::auth::Secrets;
@@ -36,7 +36,13 @@ pub(crate) struct Counted {
 impl Counted {
     /// Puts one together.
     pub(super) fn new(settings: BuilderSettings, around: Around<'_>) -> Result<Self, ServeError> {
+        let senders = senders(settings.senders, around.secrets)?;
         let publisher = Registries {
+            among: if senders.tenants() > 1 {
+                Among::Others
+            } else {
+                Among::Nobody
+            },
             own: OwnHosts::of(around.public_url, around.address),
             registry: around.registry,
             client: Client::new(around.store.clone(), around.registries),
@@ -47,7 +53,7 @@ impl Counted {
             None => around.secrets.sealing_key()?,
         };
         let builder = FunctionBuilder::new(FunctionBuilderConfig {
-            senders: senders(settings.senders, around.secrets)?,
+            senders,
             sealing,
             bounds: settings.bounds,
             timeout: settings.timeout,

@@ -8,6 +8,7 @@ use fs_err as fs;
 use super::error::PlaceError;
 use super::sources::From;
 use crate::builder::Tools;
+use crate::request::Tenant;
 
 /// Answers what a file is called: the last part of its address's path.
 pub(crate) fn name(url: &str) -> String {
@@ -25,18 +26,24 @@ const LARGEST: u64 = 16 << 30;
 
 /// Answers the digest of a file of a web server, which is in the store then.
 ///
-/// One whose checksum is said is fetched once. One without is fetched each time: what is at an address may change, and
-/// a step's key is made of what was there.
-pub(crate) fn digest(tools: &Tools, url: &str, checksum: Option<&str>) -> Result<Digest, PlaceError> {
+/// One whose checksum is said is fetched once for each party: that a checksum is known says nothing of who may have the
+/// bytes. One without is fetched each time: what is at an address may change, and a step's key is made of what was there.
+pub(crate) fn digest(
+    (tools, tenant): (&Tools, Option<&Tenant>),
+    url: &str,
+    checksum: Option<&str>,
+) -> Result<Digest, PlaceError> {
     let expected: Option<Digest> = checksum.and_then(|checksum| checksum.parse().ok());
+    let there = tools.registries(tenant);
     if let Some(expected) = expected
-        && tools.store.blob(&expected)?.is_some()
+        && there.holds(&expected)?
     {
         return Ok(expected);
     }
     let mut blob = tools.store.write_blob()?;
     tools.fetcher.stream(url, LARGEST, &mut blob, &Silent)?;
     let digest = blob.commit()?.digest;
+    there.note_held(&digest)?;
     match checksum {
         Some(checksum) if expected != Some(digest) => Err(PlaceError::Checksum {
             url: SafeUrl::of(url).to_string(),
