@@ -5,141 +5,31 @@
 //! builder's are used as they are. Sorting the entries of all packages needs them all unpacked, and holding them
 //! in memory instead would take a gigabyte for a compiler.
 
-use std::io;
+mod error;
+mod made;
+mod plan;
 
-use coracle_content::{FREE_SPACE, StoreError, Tree};
-use coracle_fetch::FetchError;
-use coracle_oci::{
-    CaptureError, CaptureOptions, Compression, Layer, LayerOptions, Trees, UnpackError as LayerUnpackError,
-    write_layer,
-};
-use coracle_spec::{Class, Digest, Failure};
+use coracle_content::{Lease, Tree};
+use coracle_oci::{CaptureOptions, Compression, Layer, LayerOptions, Trees, write_layer};
+use coracle_spec::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::base_lock::{BaseLock, LockedPackage};
+pub use self::error::AssembleError;
+use self::made::Made;
+use self::plan::{Plan, plans};
+use crate::base_lock::BaseLock;
 use crate::depot::Depot;
-use crate::fixes::FixError;
 use crate::part::Part;
 use crate::progress::Phase;
 use crate::recipe::RECIPE_VERSION;
 use crate::root::Root;
 use crate::supply::Supply;
-use crate::unpack::UnpackError;
-use crate::version::Version;
 
 /// The kind of records that say which layer a part became.
 const LAYER: &str = "debian-layer";
 
 /// The kind of records that say under which digest a part's tree is.
 const TREE: &str = "debian-tree";
-
-/// Why a base cannot be assembled.
-#[derive(Debug, thiserror::Error)]
-pub enum AssembleError {
-    /// A locked file is no longer in the archive, which keeps only the newest versions for ever.
-    #[error("version {version} of the Debian package `{package}` is no longer in the archive")]
-    Gone {
-        /// The package.
-        package: String,
-        /// The locked version.
-        version: Version,
-        /// The server's answer.
-        source: Box<FetchError>,
-    },
-    /// A file could not be fetched, or is not the one that was locked.
-    #[error("cannot fetch the Debian package `{package}`")]
-    Fetch {
-        /// The package.
-        package: String,
-        /// What failed.
-        source: Box<FetchError>,
-    },
-    /// A package could not be unpacked.
-    #[error("cannot unpack the Debian package `{package}`")]
-    Package {
-        /// The package.
-        package: String,
-        /// What failed.
-        source: UnpackError,
-    },
-    /// What maintainer scripts would have done could not be done.
-    #[error("cannot complete the base")]
-    Fix(#[from] FixError),
-    /// A tree in the making could not be used.
-    #[error("cannot write the base")]
-    Tree(#[source] io::Error),
-    /// A layer could not be written.
-    #[error("cannot write a layer of the base")]
-    Layer(#[from] CaptureError),
-    /// A layer could not be unpacked again.
-    #[error("cannot unpack a layer of the base")]
-    Unpack(#[from] LayerUnpackError),
-    /// The store failed.
-    #[error("cannot keep the base")]
-    Store(#[from] StoreError),
-    /// The lock was made by a recipe that this program does not have.
-    #[error("the base is locked by recipe version {0}, this program has version {RECIPE_VERSION}")]
-    OtherRecipe(u32),
-    /// The caller lost interest.
-    #[error("assembling the base was cancelled")]
-    Cancelled,
-}
-
-impl AssembleError {
-    /// Answers whether the packages must be chosen anew, since the locked ones can no longer be had.
-    pub fn is_stale_lock(&self) -> bool {
-        matches!(self, Self::Gone { .. } | Self::OtherRecipe(_))
-    }
-
-    /// Answers the error of the file system beneath, if there is one.
-    fn io(&self) -> Option<&io::Error> {
-        match self {
-            Self::Package {
-                source: UnpackError::Write { source, .. },
-                ..
-            }
-            | Self::Tree(source)
-            | Self::Fix(FixError::Io { source, .. }) => Some(source),
-            _ => None,
-        }
-    }
-}
-
-impl Failure for AssembleError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Gone { .. } | Self::OtherRecipe(_) => Class::Conflict,
-            Self::Fetch { source, .. } => source.class(),
-            Self::Layer(source) => source.class(),
-            Self::Unpack(source) => source.class(),
-            Self::Store(source) => source.class(),
-            Self::Cancelled => Class::Unavailable,
-            Self::Package { .. } | Self::Fix(_) | Self::Tree(_) => match self.io().map(io::Error::kind) {
-                Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Class::Busy,
-                Some(io::ErrorKind::PermissionDenied) => Class::Denied,
-                _ => Class::Internal,
-            },
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Gone { .. } | Self::OtherRecipe(_) => {
-                "build without `--locked` to choose the packages anew, and commit the new coracle.lock"
-            }
-            Self::Fetch { source, .. } => return source.hint(),
-            Self::Layer(source) => return source.hint(),
-            Self::Unpack(source) => return source.hint(),
-            Self::Store(source) => return source.hint(),
-            _ => match self.class() {
-                Class::Busy => FREE_SPACE,
-                Class::Denied => "run as root: the files of a base belong to several users",
-                _ => return None,
-            },
-        };
-        Some(hint.to_owned())
-    }
-}
 
 /// Where a part's tree is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -150,13 +40,6 @@ struct TreeRecord {
 /// What a lock's parts are made with.
 pub(crate) struct Assembler<'a> {
     pub(crate) depot: Depot<'a>,
-}
-
-/// What of a lock becomes one part.
-struct Plan<'l> {
-    key: Digest,
-    packages: &'l [LockedPackage],
-    note: String,
 }
 
 impl Assembler<'_> {
@@ -244,24 +127,8 @@ impl Assembler<'_> {
         plans: &[Plan<'l>],
         wanted: &[bool],
     ) -> Result<Vec<Made<'l>>, AssembleError> {
-        let lease = self.depot.store.lease()?;
-        for plan in plans {
-            lease.keep(&plan.key)?;
-            plan.packages
-                .iter()
-                .try_for_each(|package| lease.keep(&package.sha256))?;
-        }
-        let mut made = Vec::new();
-        for (plan, wanted) in plans.iter().zip(wanted) {
-            made.push(match self.known_tree(plan)? {
-                Some(tree) => Made::Tree(tree),
-                // A tree below is needed for links into it, be its own layer known or not.
-                None if *wanted || made.is_empty() => {
-                    Made::Part(Box::new(Part::new(self.depot.store, plan.packages)?))
-                }
-                None => continue,
-            });
-        }
+        let _lease = self.lease(plans)?;
+        let made = self.begun(plans, wanted)?;
         self.fill(&made)?;
         made.iter()
             .filter_map(Made::part)
@@ -272,6 +139,32 @@ impl Assembler<'_> {
                 part.complete(self.depot.store, lock.arch, below.as_ref())?;
             }
             below = Some(tree.root()?);
+        }
+        Ok(made)
+    }
+
+    /// Keeps what the plans are about from being collected.
+    fn lease(&self, plans: &[Plan<'_>]) -> Result<Lease, AssembleError> {
+        let lease = self.depot.store.lease()?;
+        for plan in plans {
+            lease.keep(&plan.key)?;
+            let mut packages = plan.packages.iter();
+            packages.try_for_each(|package| lease.keep(&package.sha256))?;
+        }
+        Ok(lease)
+    }
+
+    fn begun<'l>(&self, plans: &[Plan<'l>], wanted: &[bool]) -> Result<Vec<Made<'l>>, AssembleError> {
+        let mut made = Vec::new();
+        for (plan, wanted) in plans.iter().zip(wanted) {
+            made.push(match self.known_tree(plan)? {
+                Some(tree) => Made::Tree(tree),
+                // A tree below is needed for links into it, be its own layer known or not.
+                None if *wanted || made.is_empty() => {
+                    Made::Part(Box::new(Part::new(self.depot.store, plan.packages)?))
+                }
+                None => continue,
+            });
         }
         Ok(made)
     }
@@ -351,53 +244,12 @@ impl Assembler<'_> {
     }
 }
 
-/// A part's tree: in the store, or complete but for its name.
-enum Made<'l> {
-    Tree(Tree),
-    Part(Box<Part<'l>>),
-}
-
-impl<'l> Made<'l> {
-    fn part(&self) -> Option<&Part<'l>> {
-        match self {
-            Self::Tree(_) => None,
-            Self::Part(part) => Some(part),
-        }
-    }
-
-    fn root(&self) -> Result<Root, AssembleError> {
-        let path = match self {
-            Self::Tree(tree) => tree.path(),
-            Self::Part(part) => part.staged().path(),
-        };
-        Root::open(path).map_err(AssembleError::Tree)
-    }
-}
-
 fn check_recipe(lock: &BaseLock) -> Result<(), AssembleError> {
     if lock.recipe == RECIPE_VERSION {
         Ok(())
     } else {
         Err(AssembleError::OtherRecipe(lock.recipe))
     }
-}
-
-fn plans(lock: &BaseLock) -> Vec<Plan<'_>> {
-    let shared = Plan {
-        key: lock.shared_key(),
-        packages: &lock.shared,
-        note: format!("Debian {} base", lock.release),
-    };
-    let upper = Plan {
-        key: lock.packages_key(),
-        packages: &lock.packages,
-        note: format!("Debian {} packages {}", lock.release, lock.roots.join(" "))
-            .trim_end()
-            .to_owned(),
-    };
-    std::iter::once(shared)
-        .chain((!lock.packages.is_empty()).then_some(upper))
-        .collect()
 }
 
 fn layer_key(plan: &Plan<'_>, compression: Compression) -> Digest {

@@ -12,8 +12,8 @@ use std::path::Path;
 use coracle_oci::{LayerPath, Metadata};
 use fs_err as fs;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, chownat, fchmod,
-    fchown, fstat, futimens, linkat, mkdirat, openat, openat2, statat, symlinkat, unlinkat, utimensat,
+    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, chownat, fchmod, fchown, fstat, futimens, linkat,
+    mkdirat, openat, openat2, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -181,12 +181,12 @@ impl Writer<'_> {
         let target = target.as_ref();
         self.create(path, |parent, name| symlinkat(target, parent, name))?;
         let (parent, name) = self.place(path)?;
-        let (uid, gid) = owner(metadata);
+        let (uid, gid) = metadata.owner();
         chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(utimensat(
             parent,
             name,
-            &times(metadata.mtime),
+            &metadata.times(),
             AtFlags::SYMLINK_NOFOLLOW,
         )?)
     }
@@ -263,23 +263,8 @@ fn copy(from: &mut dyn Read, to: &mut fs::File) -> io::Result<u64> {
 
 /// Sets the owner, then the mode, which setting the owner resets in part, then the time.
 fn apply(file: &impl std::os::fd::AsFd, metadata: &Metadata) -> io::Result<()> {
-    let (uid, gid) = owner(metadata);
+    let (uid, gid) = metadata.owner();
     fchown(file, Some(uid), Some(gid))?;
     fchmod(file, Mode::from_raw_mode(metadata.mode & 0o7777))?;
-    Ok(futimens(file, &times(metadata.mtime))?)
-}
-
-fn owner(metadata: &Metadata) -> (Uid, Gid) {
-    (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid))
-}
-
-fn times(mtime: i64) -> Timestamps {
-    let time = Timespec {
-        tv_sec: mtime,
-        tv_nsec: 0,
-    };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
+    Ok(futimens(file, &metadata.times())?)
 }

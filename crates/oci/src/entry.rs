@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rustix::fs::{Gid, Timespec, Timestamps, Uid};
+
 /// The attributes of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metadata {
@@ -18,6 +20,28 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Answers the owner, as system calls take it.
+    pub fn owner(&self) -> (Uid, Gid) {
+        (Uid::from_raw(self.uid), Gid::from_raw(self.gid))
+    }
+
+    /// Answers its time, for access as for modification, as system calls take it.
+    pub fn times(&self) -> Timestamps {
+        Self::times_of(self.mtime)
+    }
+
+    /// Answers a time in seconds since 1970, for access as for modification, as system calls take it.
+    pub fn times_of(seconds: i64) -> Timestamps {
+        let time = Timespec {
+            tv_sec: seconds,
+            tv_nsec: 0,
+        };
+        Timestamps {
+            last_access: time,
+            last_modification: time,
+        }
+    }
+
     /// Makes the attributes of something of root's with these permissions, of 1970.
     pub fn with_mode(mode: u32) -> Self {
         Self {

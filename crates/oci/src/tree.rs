@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, XattrFlags};
 use rustix::io::Errno;
 
 use crate::entry::Metadata;
@@ -119,7 +119,7 @@ impl TreeWriter {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         for (path, mtime) in std::mem::take(&mut self.times) {
             let directory = self.open(&path)?;
-            rustix::fs::futimens(directory, &times(mtime))?;
+            rustix::fs::futimens(directory, &Metadata::times_of(mtime))?;
         }
         Ok(())
     }
@@ -158,12 +158,12 @@ impl TreeWriter {
     /// Sets the owner and the time of what cannot be opened.
     fn own_link(&mut self, path: &LayerPath, metadata: &Metadata) -> io::Result<()> {
         let (parent, name) = self.place(path)?;
-        let (uid, gid) = owner(metadata);
+        let (uid, gid) = metadata.owner();
         rustix::fs::chownat(&parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(rustix::fs::utimensat(
             &parent,
             name,
-            &times(metadata.mtime),
+            &metadata.times(),
             AtFlags::SYMLINK_NOFOLLOW,
         )?)
     }
@@ -234,12 +234,12 @@ pub(crate) fn open_beneath(root: &OwnedFd, path: &LayerPath) -> io::Result<Owned
 /// Gives a written file its attributes.
 pub(crate) fn finish_file(file: &fs::File, metadata: &Metadata) -> io::Result<()> {
     apply(file.as_fd(), metadata)?;
-    Ok(rustix::fs::futimens(file, &times(metadata.mtime))?)
+    Ok(rustix::fs::futimens(file, &metadata.times())?)
 }
 
 /// Sets owner, then mode, then extended attributes: each of them resets part of the next.
 fn apply(file: BorrowedFd<'_>, metadata: &Metadata) -> io::Result<()> {
-    let (uid, gid) = owner(metadata);
+    let (uid, gid) = metadata.owner();
     rustix::fs::fchown(file, Some(uid), Some(gid))?;
     rustix::fs::fchmod(file, Mode::from_raw_mode(metadata.mode & 0o7777))?;
     for (name, value) in metadata.xattrs.iter().filter(|(name, _)| is_portable(name)) {
@@ -256,21 +256,6 @@ fn apply(file: BorrowedFd<'_>, metadata: &Metadata) -> io::Result<()> {
 /// reach into another; those of access control lists and security modules name ids of the machine.
 pub(crate) fn is_portable(xattr: &str) -> bool {
     xattr == "security.capability" || (xattr.starts_with("user.") && !xattr.starts_with("user.overlay."))
-}
-
-fn owner(metadata: &Metadata) -> (Uid, Gid) {
-    (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid))
-}
-
-fn times(mtime: i64) -> Timestamps {
-    let time = Timespec {
-        tv_sec: mtime,
-        tv_nsec: 0,
-    };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use coracle_oci::Metadata;
 use coracle_plan::patterns::clean;
 use coracle_spec::Hasher;
 use fs_err as fs;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use tokio_util::sync::CancellationToken;
 
 use super::error::PlaceError;
@@ -288,7 +289,10 @@ impl Copier<'_> {
         if from.has_attributes() {
             copy_attributes(input, output)?;
         }
-        Ok(rustix::fs::futimens(output, &times(from.time(node)))?)
+        Ok(rustix::fs::futimens(
+            output,
+            &Metadata::times_of(from.time(node)),
+        )?)
     }
 
     fn finish_special(&self, from: &From, node: &Node, path: &Path) -> io::Result<()> {
@@ -329,13 +333,13 @@ impl Copier<'_> {
     pub(super) fn set_time(&self, path: &Path, time: i64) -> io::Result<()> {
         if path.as_os_str().is_empty() {
             let top = self.to.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-            return Ok(rustix::fs::futimens(top, &times(time))?);
+            return Ok(rustix::fs::futimens(top, &Metadata::times_of(time))?);
         }
         let (folder, name) = self.to.place(path)?;
         Ok(rustix::fs::utimensat(
             &folder,
             name,
-            &times(time),
+            &Metadata::times_of(time),
             AtFlags::SYMLINK_NOFOLLOW,
         )?)
     }
@@ -363,15 +367,4 @@ fn copy_hashed(mut input: &fs::File, mut output: &fs::File) -> io::Result<coracl
 /// Copies the extended attributes that mean the same everywhere.
 fn copy_attributes(from: &impl std::os::fd::AsFd, to: &impl std::os::fd::AsFd) -> io::Result<()> {
     coracle_oci::copy_xattrs(from.as_fd(), to.as_fd())
-}
-
-fn times(seconds: i64) -> Timestamps {
-    let time = Timespec {
-        tv_sec: seconds,
-        tv_nsec: 0,
-    };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
 }
