@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tower::service_fn;
 
-use super::support::{App, World, by_hand, whole};
+use super::support::{App, World, whole};
 
 const GRACE: Duration = Duration::from_mins(1);
 
@@ -304,12 +304,7 @@ async fn a_head_that_is_too_large_or_names_two_hosts_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_frees_everything() {
-    let (hand, frames) = by_hand();
-    let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
-    let app = App::http(move |_| {
-        let frames = frames.lock().unwrap().take().unwrap();
-        async move { Response::new(frames.boxed_unsync()) }
-    });
+    let (hand, app) = App::by_hand();
     let world = World::of(&app, Limits::default());
     let (address, _tasks) = listen(&world).await;
     let mut stream = say(address, GET).await;
@@ -333,12 +328,7 @@ async fn a_client_that_hangs_up_in_the_queue_frees_its_place() {
 
 #[tokio::test]
 async fn the_end_waits_for_bodies_in_flight_and_takes_no_more_requests() {
-    let (hand, frames) = by_hand();
-    let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
-    let app = App::http(move |_| {
-        let frames = frames.lock().unwrap().take().unwrap();
-        async move { Response::new(frames.boxed_unsync()) }
-    });
+    let (hand, app) = App::by_hand();
     let world = World::of(&app, Limits::default());
     let (address, tasks) = listen(&world).await;
     let mut busy = say(address, GET).await;
@@ -361,12 +351,7 @@ async fn the_end_waits_for_bodies_in_flight_and_takes_no_more_requests() {
 
 #[tokio::test]
 async fn the_end_does_not_wait_for_ever() {
-    let (hand, frames) = by_hand();
-    let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
-    let app = App::http(move |_| {
-        let frames = frames.lock().unwrap().take().unwrap();
-        async move { Response::new(frames.boxed_unsync()) }
-    });
+    let (hand, app) = App::by_hand();
     let world = World::of(&app, Limits::default());
     let (address, tasks) = listen(&world).await;
     let mut stream = say(address, GET).await;

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 
-use super::support::{App, Frames, World, by_hand, get, is_timed, post, text, whole};
+use super::support::{App, World, by_hand, get, is_timed, post, text, whole};
 
 /// An application that tells what it was asked.
 fn mirror() -> std::sync::Arc<App> {
@@ -77,15 +77,7 @@ async fn a_body_of_unknown_length_arrives_whatever_the_method() {
 
 #[tokio::test]
 async fn the_first_part_of_an_answer_passes_before_the_last_is_made() {
-    let (hand, frames) = by_hand();
-    let frames = std::sync::Mutex::new(Some(frames));
-    let app = App::http({
-        let frames = std::sync::Arc::new(frames);
-        move |_| {
-            let frames: Frames = frames.lock().unwrap().take().unwrap();
-            async move { Response::new(frames.boxed_unsync()) }
-        }
-    });
+    let (hand, app) = App::by_hand();
     let world = World::of(&app, Limits::default());
     let mut response = world.answer(get("/")).await;
     hand.send("first");

@@ -10,7 +10,7 @@ use http::Response;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::support::{App, World, by_hand, get, json, post, refusal, text, whole};
+use super::support::{App, World, get, json, post, refusal, text, whole};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -102,12 +102,7 @@ async fn a_connection_that_was_closed_before_the_request_costs_any_method_nothin
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_of_an_answer_closes_the_connection() {
-    let (hand, frames) = by_hand();
-    let frames = Arc::new(std::sync::Mutex::new(Some(frames)));
-    let app = App::http(move |_| {
-        let frames = frames.lock().unwrap().take().unwrap();
-        async move { Response::new(frames.boxed_unsync()) }
-    });
+    let (hand, app) = App::by_hand();
     let world = World::of(&app, Limits::default());
     let mut response = world.answer(get("/")).await;
     hand.send("first");

@@ -74,6 +74,17 @@ impl App {
         Self::http(move |_| async move { Response::new(whole(text)) })
     }
 
+    /// Answers its only request with a body whose frames are sent by hand.
+    pub(crate) fn by_hand() -> (Hand, Arc<Self>) {
+        let (hand, frames) = by_hand();
+        let frames = Arc::new(Mutex::new(Some(frames)));
+        let app = Self::http(move |_| {
+            let frames = frames.lock().unwrap().take().unwrap();
+            async move { Response::new(frames.boxed_unsync()) }
+        });
+        (hand, app)
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
