@@ -11,12 +11,30 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use coracle_sandbox::Refusal;
 use coracle_sandbox::wire::{Connection, Event};
 use coracle_spec::{Class, Failure};
 
 const NOBODY: u32 = 65_534;
+
+/// Starts a keeper that cannot be one, and answers what it says.
+fn refusal(keeper: &mut Command, directory: &Path) -> Refusal {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let status = keeper
+        .args([directory.join("run").as_os_str(), "0".as_ref()])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .status()
+        .expect("the test needs root, to become nobody, and `setpriv`: install util-linux");
+    assert!(status.success());
+    let event = Connection::new(ours.into()).receive::<Event>().unwrap();
+    match event.unwrap().message {
+        Event::Unable(refusal) => refusal,
+        event => panic!("{event:?}"),
+    }
+}
 
 #[test]
 fn without_root_the_error_says_so() {
@@ -31,23 +49,9 @@ fn without_root_the_error_says_so() {
         .args([env!("CARGO_BIN_EXE_coracle-keeper").as_ref(), program.as_os_str()])
         .status();
     assert!(copied.is_ok_and(|status| status.success()));
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let status = Command::new(&program)
-        .args([directory.path().join("run").as_os_str(), "0".as_ref()])
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .uid(NOBODY)
-        .gid(NOBODY)
-        .status()
-        .expect("the test needs root, to become nobody");
-    assert!(status.success());
-    let event = Connection::new(ours.into())
-        .receive::<Event>()
-        .unwrap()
-        .unwrap()
-        .message;
-    let Event::Unable(refusal) = event else {
-        panic!("{event:?}")
-    };
+    let mut keeper = Command::new(&program);
+    keeper.uid(NOBODY).gid(NOBODY);
+    let refusal = refusal(&mut keeper, directory.path());
     assert_eq!(refusal.to_string(), "sandboxes need root");
     assert_eq!(refusal.class(), Class::User);
     assert!(refusal.hint().unwrap().contains("sudo"));
@@ -57,22 +61,9 @@ fn without_root_the_error_says_so() {
 #[test]
 fn root_without_the_capability_to_mount_is_told_what_it_lacks() {
     let directory = tempfile::tempdir().unwrap();
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let status = Command::new("setpriv")
-        .args(["--bounding-set=-sys_admin", env!("CARGO_BIN_EXE_coracle-keeper")])
-        .args([directory.path().join("run").as_os_str(), "0".as_ref()])
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .status()
-        .expect("the test needs `setpriv`: install util-linux");
-    assert!(status.success());
-    let event = Connection::new(ours.into())
-        .receive::<Event>()
-        .unwrap()
-        .unwrap()
-        .message;
-    let Event::Unable(refusal) = event else {
-        panic!("{event:?}")
-    };
+    let mut keeper = Command::new("setpriv");
+    keeper.args(["--bounding-set=-sys_admin", env!("CARGO_BIN_EXE_coracle-keeper")]);
+    let refusal = refusal(&mut keeper, directory.path());
     assert!(refusal.to_string().contains("CAP_SYS_ADMIN"), "{refusal:?}");
     assert_eq!(refusal.class(), Class::User);
     assert!(refusal.hint().unwrap().contains("--privileged"), "{refusal:?}");
