@@ -1,6 +1,8 @@
 //! The keeper's life: set up, one loop, clean up.
 
 mod client;
+mod creation;
+mod ending;
 mod instance;
 mod janitor;
 mod preflight;
