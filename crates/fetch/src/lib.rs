@@ -1,10 +1,11 @@
 //! Verified downloads over HTTP: proxies, the host's certificate bundle, one name look-up per host, retries,
 //! size limits and checksums.
 //!
-//! Everything that Coracle takes from the network passes here, so that a mirror that is down, one that lacks a
-//! file and one that lies are three different errors everywhere. The crate is synchronous on `ureq`: its
-//! callers move tens of files at once, not thousands, and hashing and unpacking want a thread anyway.
-//! `reqwest` would have brought a second HTTP client and an async runtime to crates that need neither.
+//! Every file that a build takes from the network passes here, so that a mirror that is down, one that lacks a
+//! file and one that lies are three different errors everywhere; images are `coracle-distribution`'s. The crate is
+//! synchronous on `ureq`: its callers move tens of files at once, not thousands, and hashing and unpacking want a
+//! thread anyway. `reqwest`, which registries are spoken to with, would have brought an async runtime to crates
+//! that need none.
 
 mod checksum;
 mod config;
