@@ -13,8 +13,8 @@ mod tls;
 use std::time::Duration;
 
 use bytes::Bytes;
-use coracle_spec::{Digest, FunctionId, Namespace, RegistryName, ScaleChange};
-use http::{Method, Request, Response};
+use coracle_spec::{FunctionId, Namespace, RegistryName, ScaleChange};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited, combinators::UnsyncBoxBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ pub type RequestBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// How long a call that asks for little may take.
 const ANSWER: Duration = Duration::from_secs(30);
-/// How long a deploy, or the upload of one blob, may take: the server's own bounds are shorter.
+/// How long a deploy, or the upload of a source, may take: the server's own bounds are shorter.
 const LONG: Duration = Duration::from_mins(30);
 /// The largest JSON answer that is read.
 const LARGEST_ANSWER: usize = 64 << 20;
@@ -71,6 +71,11 @@ impl Client {
     /// Answers where the calls go.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Answers who the calls are from.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Asks the server about itself; also the way to check credentials.
@@ -210,23 +215,6 @@ impl Client {
             .await
     }
 
-    /// Answers whether the server has a blob.
-    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, ClientError> {
-        let request = Request::head(routes::blob(digest));
-        let response = within(ANSWER, self.exchange(request, bytes_body(Bytes::new()))).await?;
-        match response.status().as_u16() {
-            200..=299 => Ok(true),
-            404 => Ok(false),
-            status => Err(ClientError::Status { status }),
-        }
-    }
-
-    /// Sends a blob of `size` bytes; the server refuses it when it has another digest.
-    pub async fn put_blob(&self, digest: &Digest, size: u64, body: RequestBody) -> Result<(), ClientError> {
-        let request = Request::put(routes::blob(digest)).header(http::header::CONTENT_LENGTH, size);
-        within(LONG, self.send(request, body)).await.map(drop)
-    }
-
     /// Sends a request to any path of the server, such as a function's, and answers whatever comes back.
     pub async fn raw(
         &self,
@@ -318,12 +306,18 @@ async fn problem(response: Response<Body>) -> ClientError {
 
 /// Reads why a build was refused: an object like those of a build, or a text when the server is busy.
 async fn refused(response: Response<Body>) -> ClientError {
-    let status = response.status().as_u16();
+    let status = response.status();
     let body = within(ANSWER, collect(response.into_body()))
         .await
         .unwrap_or_default();
-    let event = serde_json::from_slice::<ContextBuildEvent>(&body).ok();
-    match event.and_then(|event| event.error) {
+    let said = match status {
+        StatusCode::TOO_MANY_REQUESTS => Some(String::from_utf8_lossy(&body).trim().to_owned()),
+        _ => serde_json::from_slice(&body)
+            .ok()
+            .and_then(|event: ContextBuildEvent| event.error),
+    };
+    let status = status.as_u16();
+    match said.filter(|text| !text.is_empty()) {
         Some(error) => ClientError::Refused { status, error },
         None => ClientError::Status { status },
     }

@@ -1,6 +1,6 @@
 //! The table of routes: the one place that names the API's paths.
 
-use coracle_spec::{Digest, FunctionId, Namespace, RegistryName};
+use coracle_spec::{FunctionId, Namespace, RegistryName};
 use http::Method;
 
 /// One route of the control API. Each of them requires credentials.
@@ -54,10 +54,6 @@ routes! {
     SET_REGISTRY = PUT "/api/v1/registries/{name}";
     /// Removes a credential that nothing uses.
     REMOVE_REGISTRY = DELETE "/api/v1/registries/{name}";
-    /// Says whether the server has a blob.
-    HAS_BLOB = HEAD "/api/v1/blobs/{digest}";
-    /// Stores the body as a blob, if it has this digest.
-    PUT_BLOB = PUT "/api/v1/blobs/{digest}";
 }
 
 /// Answers the path of [`FUNCTION`] and of [`REMOVE_FUNCTION`].
@@ -100,7 +96,8 @@ pub fn registry(name: &RegistryName) -> String {
     format!("/api/v1/registries/{name}")
 }
 
-/// Answers the path of [`HAS_BLOB`] and of [`PUT_BLOB`].
-pub fn blob(digest: &Digest) -> String {
-    format!("/api/v1/blobs/{digest}")
+/// Answers the repository of the server's registry that images are pushed to before they are deployed as `id`, by their
+/// digest.
+pub fn repository(id: &FunctionId) -> String {
+    format!("functions/{}/{}", id.namespace, id.name)
 }

@@ -146,7 +146,9 @@ impl Failure for DeployError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoImage { .. } => Some("send its blobs first, as `coracle deploy` does".to_owned()),
+            Self::NoImage { .. } => {
+                Some("push it to the server first, as `coracle deploy` without `--image` does".to_owned())
+            }
             Self::Pull(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Config(error) => error.hint(),

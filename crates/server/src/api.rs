@@ -1,9 +1,9 @@
 //! The control API under `/api/v1`: one handler a route, one file a subject.
 
-mod blobs;
 mod builds;
 mod describe;
 mod functions;
+mod images;
 mod info;
 mod logs;
 mod path;
@@ -16,26 +16,29 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, any, delete, get, head, patch, post, put};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use coracle_api::routes::{self, Route};
 use coracle_api::types::ServerInfo;
 use coracle_content::Store;
 use coracle_platform::{Builds, Platform};
+use coracle_registry::Registry;
 use coracle_tasks::CancellationToken;
 
 use crate::auth::{Secrets, authenticated};
 use crate::problem::no_such_route;
-use crate::uploads::Uploads;
+use crate::waiting::Waiting;
 
 /// What handlers need.
 #[derive(Clone)]
 pub(crate) struct Context {
     /// The use cases.
     pub(crate) platform: Platform,
-    /// Where uploads go.
+    /// Where images are.
     pub(crate) store: Store,
-    /// What of them waits for its deploy.
-    pub(crate) uploads: Arc<Uploads>,
+    /// Which of them were built here and wait for their deploy.
+    pub(crate) waiting: Arc<Waiting>,
+    /// Which of them are whose.
+    pub(crate) registry: Registry,
     /// Builds sources that are sent, if the server does.
     pub(crate) builds: Option<Builds>,
     /// What the server says of itself.
@@ -58,7 +61,7 @@ pub(crate) fn router(context: Context, secrets: Arc<Secrets>) -> Router {
         .layer(from_fn_with_state(secrets, authenticated))
 }
 
-fn handlers() -> [(Route, MethodRouter<Context>); 18] {
+fn handlers() -> [(Route, MethodRouter<Context>); 16] {
     [
         (routes::SERVER, get(info::server)),
         (routes::FUNCTIONS, get(functions::list)),
@@ -79,8 +82,6 @@ fn handlers() -> [(Route, MethodRouter<Context>); 18] {
         (routes::REGISTRIES, get(registries::list)),
         (routes::SET_REGISTRY, put(registries::set)),
         (routes::REMOVE_REGISTRY, delete(registries::remove)),
-        (routes::HAS_BLOB, head(blobs::has)),
-        (routes::PUT_BLOB, put(blobs::put)),
     ]
 }
 

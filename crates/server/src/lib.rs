@@ -24,7 +24,7 @@ mod registry;
 mod router;
 mod serve;
 mod tls;
-mod uploads;
+mod waiting;
 
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};

@@ -39,7 +39,7 @@ use crate::own_registry::OwnHosts;
 use crate::pull::FromRegistries;
 use crate::registry::{self, Gate};
 use crate::router::{only_probes, router};
-use crate::uploads::Uploads;
+use crate::waiting::Waiting;
 
 /// A server that runs.
 pub struct Server {
@@ -87,7 +87,7 @@ pub async fn serve(
         .unwrap_or_else(|| listen::local_url(sockets.address));
     let secrets = Arc::new(Secrets::of(&data.auth())?);
     let store = Store::open(&data.store())?;
-    let uploads = Arc::new(Uploads::new(&store)?);
+    let waiting = Arc::new(Waiting::new(&store)?);
     let registry = Registry::open(data.root(), store.clone(), coracle_registry::Limits::default())?;
     let tasks = Tasks::new();
     let registries = FromRegistries {
@@ -134,7 +134,7 @@ pub async fn serve(
     housekeeping::look_after(looked_after, images, config.cache, &server.tasks);
     let pulled = server.pulled(&config);
     let role = config.role;
-    let context = server.context((store, uploads), config);
+    let context = server.context((store, waiting), config);
     let service = server.service(context, builder.as_ref(), role).merge(pulled);
     let gateway = gateway.with_service(service);
     let scraped = aside(
@@ -180,7 +180,7 @@ fn aside(service: Router, tasks: &Tasks) -> Arc<Gateway> {
 }
 
 impl Server {
-    fn context(&self, (store, uploads): (Store, Arc<Uploads>), config: ServeConfig) -> Context {
+    fn context(&self, (store, waiting): (Store, Arc<Waiting>), config: ServeConfig) -> Context {
         let info = ServerInfo {
             version: config.version,
             public_url: self.public_url.clone(),
@@ -190,7 +190,8 @@ impl Server {
         Context {
             platform: self.platform.clone(),
             store,
-            uploads,
+            waiting,
+            registry: self.registry.clone(),
             builds: config.builds,
             info: Arc::new(info),
             ending: self.listeners.token(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployRequest {
-    /// The digest of the image's manifest, whose blobs the server has; or the image's name in a registry, which the
+    /// The digest of the image's manifest, which the server has; or the image's name in a registry, which the
     /// server pulls it from.
     pub image: Deployable,
     /// What to call the image when it is shown, such as `hello:latest`; one of a registry has its name there.

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod here;
+#[cfg(all(feature = "engine", target_os = "linux"))]
+mod push;
 
 use std::time::Duration;
 
@@ -66,15 +68,15 @@ impl Deploy {
         let client = context.client(&self.remote)?;
         // Before a build that may take minutes.
         client.server().await?;
-        let (image, here) = self.image(&project, &client, context).await?;
+        let function = FunctionId {
+            namespace: project.manifest.namespace.clone(),
+            name: project.manifest.name.clone(),
+        };
+        let (image, here) = self.image(&project, &function, &client, context).await?;
         #[cfg(all(feature = "engine", target_os = "linux"))]
         if let Some(here) = &here {
             config.profile = here.profile();
         }
-        let function = FunctionId {
-            namespace: project.manifest.namespace,
-            name: project.manifest.name,
-        };
         let deploy = DeployRequest {
             image,
             reference: None,
@@ -92,6 +94,7 @@ impl Deploy {
     async fn image(
         &self,
         project: &Project,
+        function: &FunctionId,
         client: &Client,
         context: &Context,
     ) -> Result<(Deployable, Option<Here>), Error> {
@@ -104,7 +107,7 @@ impl Deploy {
             let mut request = self.source.request(self.lock)?;
             self.dockerfile
                 .add_to(&mut request.dockerfile, &context.settings.inherited);
-            let here = Box::pin(here::build(&request, client, context)).await?;
+            let here = Box::pin(here::build(&request, function, client, context)).await?;
             return Ok((Deployable::Stored(here.image()), Some(here)));
         }
         let manifest = self.source.manifest_file();

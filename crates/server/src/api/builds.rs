@@ -129,7 +129,7 @@ fn keep(context: &Context, built: Result<BuiltSource, SourceBuildError>) -> Buil
         Ok(BuiltSource { image, lock }) => {
             let parts = image.layers.iter().map(|layer| layer.digest);
             let parts: Vec<_> = parts.chain([image.config, image.manifest]).collect();
-            if let Err(error) = parts.iter().try_for_each(|part| context.uploads.keep(part)) {
+            if let Err(error) = parts.iter().try_for_each(|part| context.waiting.keep(part)) {
                 return failed(&error, Vec::new());
             }
             BuildEvent::Built {

@@ -9,7 +9,7 @@ use coracle_spec::{Deployable, Namespace};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Context, blobs, path};
+use super::{Context, images, path};
 use crate::auth::Caller;
 use crate::problem::{BadBody, BadQuery, ProblemResponse};
 
@@ -44,6 +44,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ProblemResponse> {
     let id = path::function(names)?;
     context.platform.remove(&id).await?;
+    images::remove(&context, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -70,7 +71,7 @@ pub(super) async fn deploy(
         reference,
         config,
     }) = body.map_err(BadBody)?;
-    let sent = match &image {
+    let stored = match &image {
         Deployable::Stored(digest) => Some(*digest),
         Deployable::Named(_) => None,
     };
@@ -82,10 +83,11 @@ pub(super) async fn deploy(
     };
     let deployed = context.platform.deploy_for(Some(caller.0), deploy).await;
     // Whether it went well or not: its revision keeps its image now.
-    if let Some(sent) = sent {
-        blobs::deployed(&context, sent).await;
+    if let Some(image) = stored {
+        images::release(&context, image).await;
     }
     let deployed = deployed?;
+    images::enter(&context, &deployed).await;
     Ok((StatusCode::CREATED, Json(outcome(&deployed))))
 }
 

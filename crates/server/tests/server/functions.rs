@@ -1,10 +1,11 @@
 //! What the API does, through its client.
 
 use bytes::Bytes;
-use coracle_api::client::bytes_body;
+use coracle_api::routes::repository;
 use coracle_api::types::{LogQuery, RevisionStatus};
 use coracle_api::{ClientError, Credentials};
-use coracle_spec::{Class, Digest, Failure as _, Namespace};
+use coracle_registry::Repository;
+use coracle_spec::{Class, Failure as _, Namespace};
 use coracle_testkit::Program;
 
 use crate::world::{World, get, hello};
@@ -142,21 +143,17 @@ async fn secrets_go_in_and_their_values_never_come_out() {
 }
 
 #[tokio::test]
-async fn a_blob_is_stored_under_its_own_digest_only() {
+async fn the_image_of_a_function_is_in_its_repository_until_the_function_is_removed() {
     let world = World::running(Program::greeting("hi")).await;
     let client = world.local();
-    let blob = Bytes::from(vec![7; 300_000]);
-    let digest = Digest::of(&blob);
-    assert!(!client.has_blob(&digest).await.unwrap());
-    let wrong = Digest::of("something else");
-    let error = client
-        .put_blob(&wrong, 300_000, bytes_body(blob.clone()))
-        .await
-        .unwrap_err();
-    assert_eq!(error.class(), Class::User);
-    assert!(!client.has_blob(&wrong).await.unwrap());
-    client.put_blob(&digest, 300_000, bytes_body(blob)).await.unwrap();
-    assert!(client.has_blob(&digest).await.unwrap());
+    let repository = repository(&hello());
+    assert_eq!(Repository::of_function(&hello()).as_str(), repository);
+    let manifest = format!("/v2/{repository}/manifests/{}", world.image);
+    assert_eq!(get(&client, &manifest).await.0, 404);
+    client.deploy(&hello(), &world.request()).await.unwrap();
+    assert_eq!(get(&client, &manifest).await.0, 200);
+    client.remove_function(&hello()).await.unwrap();
+    assert_eq!(get(&client, &manifest).await.0, 404);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! Blobs on their way: what a client sent, or was told that the server has, stays until its deploy.
+//! Images that wait: what was built here of a source that was sent stays until its deploy.
 //!
-//! Nothing refers to them yet, so a collection between an upload and its deploy would take them away.
+//! Nothing refers to it yet, so a collection between the build and the deploy would take it away. What is pushed needs
+//! nothing of this: the registry keeps it for a day.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,20 +10,20 @@ use std::time::{Duration, Instant};
 use coracle_content::{Lease, Store, StoreError};
 use coracle_spec::Digest;
 
-/// How long a blob waits for its deploy after it was last asked for or sent.
+/// How long a blob waits for its deploy after it was last made.
 const PATIENCE: Duration = Duration::from_hours(1);
 
 /// The most blobs that wait at once: the one that has waited longest makes room.
 const MOST: usize = 10_000;
 
-/// Blobs on their way.
+/// Blobs of images that wait for their deploy.
 #[derive(Debug)]
-pub(crate) struct Uploads {
+pub(crate) struct Waiting {
     lease: Lease,
     waiting: Mutex<BTreeMap<Digest, Instant>>,
 }
 
-impl Uploads {
+impl Waiting {
     /// Keeps nothing yet.
     pub(crate) fn new(store: &Store) -> Result<Self, StoreError> {
         Ok(Self {
@@ -31,7 +32,7 @@ impl Uploads {
         })
     }
 
-    /// Keeps a blob that is about to be looked up or stored.
+    /// Keeps a blob of an image that was made just now.
     pub(crate) fn keep(&self, digest: &Digest) -> Result<(), StoreError> {
         let mut waiting = self.waiting();
         self.make_room(&mut waiting)?;
@@ -83,15 +84,15 @@ mod tests {
     use coracle_content::{Extent, Limits};
 
     #[test]
-    fn a_blob_stays_from_its_upload_to_its_deploy() {
+    fn a_blob_stays_from_its_build_to_its_deploy() {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(&root.path().join("store")).unwrap();
-        let uploads = Uploads::new(&store).unwrap();
+        let waiting = Waiting::new(&store).unwrap();
         let layer = Digest::of("layer");
         let manifest = format!("{{\"{layer}\"}}");
-        uploads.keep(&layer).unwrap();
+        waiting.keep(&layer).unwrap();
         store.put_blob(b"layer").unwrap();
-        uploads.keep(&Digest::of(&manifest)).unwrap();
+        waiting.keep(&Digest::of(&manifest)).unwrap();
         let manifest = store.put_blob(manifest.as_bytes()).unwrap().digest;
         let collect = || {
             let nothing = Limits {
@@ -101,7 +102,7 @@ mod tests {
             store.collect(&(), &nothing, Extent::Whole).unwrap().items
         };
         assert_eq!(collect(), 0);
-        uploads.deployed(&store, &manifest).unwrap();
+        waiting.deployed(&store, &manifest).unwrap();
         assert_eq!(collect(), 2);
     }
 }
