@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use coracle_oci::{ImageConfig, User};
-use coracle_sandbox::{Limits, Network, Process, Profile, SandboxId, SandboxSpec, Upper};
+use coracle_sandbox::{Limits, Process, Profile, SandboxId, SandboxSpec, Upper};
 use coracle_spec::{Class, Failure, FunctionId, RevisionConfig, revision};
 
 use crate::image::PreparedImage;
@@ -91,10 +91,7 @@ impl Launch<'_> {
                 cpu: None,
                 pids: resources.pids,
             },
-            network: match config.network {
-                revision::Network::Egress => Network::Egress,
-                revision::Network::None => Network::None,
-            },
+            network: config.network.into(),
             hostname: function.name.to_string(),
             id: self.id,
         })

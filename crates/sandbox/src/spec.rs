@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use coracle_spec::{ByteSize, Cpu};
+use coracle_spec::{ByteSize, Cpu, revision};
 use serde::{Deserialize, Serialize};
 
 use crate::id::SandboxId;
@@ -235,6 +235,15 @@ pub enum Network {
     None,
     /// The outside world, but neither the host, nor other sandboxes, nor link-local addresses.
     Egress,
+}
+
+impl From<revision::Network> for Network {
+    fn from(network: revision::Network) -> Self {
+        match network {
+            revision::Network::Egress => Self::Egress,
+            revision::Network::None => Self::None,
+        }
+    }
 }
 
 mod base64_bytes {

@@ -15,7 +15,6 @@ use coracle_content::Scratch;
 use coracle_oci::{Attributes, CaptureOptions, Layer, Owner, Source, Specials, User, layer_from_directory};
 use coracle_plan::{Exec, Step};
 use coracle_sandbox::{DISK_UPPER_ID_SHIFT, Process, Profile, SandboxSpec, Upper};
-use coracle_spec::revision::Network;
 
 pub(crate) use furnishing::Trees;
 
@@ -107,10 +106,7 @@ impl Workshop<'_> {
                 ..Process::default()
             },
             limits: self.surroundings.limits,
-            network: match exec.network {
-                Network::Egress => coracle_sandbox::Network::Egress,
-                Network::None => coracle_sandbox::Network::None,
-            },
+            network: exec.network.into(),
             hostname: HOST_NAME.to_owned(),
         }
     }

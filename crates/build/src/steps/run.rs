@@ -125,10 +125,7 @@ impl Workshop<'_> {
                 ..Process::default()
             },
             limits: self.surroundings.limits,
-            network: match run.network {
-                Network::Egress => coracle_sandbox::Network::Egress,
-                Network::None => coracle_sandbox::Network::None,
-            },
+            network: run.network.into(),
             hostname: "build".to_owned(),
         })
     }
