@@ -36,37 +36,26 @@ pub(crate) enum Layering {
 
 /// Something that is written to files.
 pub(crate) trait Export: Sized {
-    /// Writes it under a name, compressed so; answers what was written.
-    fn export(
-        &self,
-        store: &Store,
-        to: &Output,
-        compression: Compression,
-        name: &ImageRef,
-    ) -> Result<Self, ExportError>;
+    /// Writes it; answers what was written.
+    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError>;
+}
+
+/// Files that are written.
+pub(crate) struct Files<'a> {
+    to: &'a Output,
+    compression: Compression,
+    name: &'a ImageRef,
 }
 
 impl Export for Image {
-    fn export(
-        &self,
-        store: &Store,
-        to: &Output,
-        compression: Compression,
-        name: &ImageRef,
-    ) -> Result<Self, ExportError> {
-        export(store, self, to, compression, name)
+    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
+        export(store, self, files.to, files.compression, files.name)
     }
 }
 
 impl Export for Index {
-    fn export(
-        &self,
-        store: &Store,
-        to: &Output,
-        compression: Compression,
-        name: &ImageRef,
-    ) -> Result<Self, ExportError> {
-        export_index(store, self, to, compression, name)
+    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
+        export_index(store, self, files.to, files.compression, files.name)
     }
 }
 
@@ -126,16 +115,18 @@ impl Destination {
         (what, layering): (&T, Layering),
         names: &[ImageRef],
     ) -> Result<T, Error> {
-        let compression = layering.compression();
-        let Some(name) = names.first() else {
-            return Err(Nameless.into());
+        let name = names.first().ok_or(Nameless)?;
+        let files = |to| Files {
+            to,
+            compression: layering.compression(),
+            name,
         };
         match &self.to {
-            To::Files(output) => Ok(what.export(store, output, compression, name)?),
+            To::Files(output) => Ok(what.export(store, &files(output))?),
             To::Docker => {
                 let scratch = store.scratch()?;
                 let archive = scratch.path().join("image.tar");
-                let written = what.export(store, &Output::Archive(archive.clone()), compression, name)?;
+                let written = what.export(store, &files(&Output::Archive(archive.clone())))?;
                 let engine = context.settings.registries.engine();
                 engine.load(&archive).await?;
                 for other in &names[1..] {

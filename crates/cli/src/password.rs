@@ -1,4 +1,4 @@
-//! Passwords that are typed, or come through a pipe.
+//! Passwords that are typed, or come through a pipe or out of a file.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -16,6 +16,12 @@ pub(crate) fn typed(printer: Printer) -> io::Result<String> {
     drop(hidden);
     read?;
     Ok(line)
+}
+
+/// Answers a password without the end of its line, unless nothing is left.
+pub(crate) fn of_line(text: &str) -> Option<&str> {
+    let password = text.trim_end_matches(['\r', '\n']);
+    (!password.is_empty()).then_some(password)
 }
 
 /// While this lives, the terminal does not show what is typed.

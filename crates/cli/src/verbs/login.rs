@@ -76,10 +76,7 @@ impl Login {
             Some(file) => fs_err::read_to_string(file).map_err(PasswordError::Read)?,
             None => password::typed(context.printer).map_err(PasswordError::Read)?,
         };
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(PasswordError::Empty);
-        }
+        let password = password::of_line(&text).ok_or(PasswordError::Empty)?;
         Ok(password.to_owned())
     }
 }

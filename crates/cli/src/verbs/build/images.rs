@@ -1,12 +1,12 @@
 //! What a build made: an image, or an index over images of several platforms.
 
 use coracle_content::Store;
-use coracle_oci::{Compression, ExportError, Image, ImageError, Index, Output, assemble_index};
+use coracle_oci::{ExportError, Image, ImageError, Index, assemble_index};
+use coracle_spec::Digest;
 use coracle_spec::manifest::Platform;
-use coracle_spec::{Digest, ImageRef};
 
 use super::made::Made;
-use crate::destination::Export;
+use crate::destination::{Export, Files};
 
 /// What a build made.
 pub(super) enum Images {
@@ -55,18 +55,10 @@ impl Images {
 }
 
 impl Export for Images {
-    fn export(
-        &self,
-        store: &Store,
-        to: &Output,
-        compression: Compression,
-        name: &ImageRef,
-    ) -> Result<Self, ExportError> {
+    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
         Ok(match self {
-            Self::One(platform, image) => Self::One(*platform, image.export(store, to, compression, name)?),
-            Self::Several(index, platforms) => {
-                Self::Several(index.export(store, to, compression, name)?, platforms.clone())
-            }
+            Self::One(platform, image) => Self::One(*platform, image.export(store, files)?),
+            Self::Several(index, platforms) => Self::Several(index.export(store, files)?, platforms.clone()),
         })
     }
 }

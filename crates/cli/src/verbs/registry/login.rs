@@ -109,10 +109,7 @@ impl Login {
             return Err(PasswordError::NoTerminal);
         };
         let text = text.map_err(PasswordError::Read)?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(PasswordError::Empty);
-        }
+        let password = password::of_line(&text).ok_or(PasswordError::Empty)?;
         Ok(Secret::new(password))
     }
 }
