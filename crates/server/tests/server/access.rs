@@ -42,17 +42,12 @@ async fn no_route_of_the_control_api_answers_without_credentials() {
 #[tokio::test]
 async fn the_password_opens_as_basic_and_as_bearer_and_the_socket_without() {
     let world = World::running(Program::greeting("hi")).await;
-    let password = world.password();
-    for client in [
-        world.local(),
-        world.remote(Credentials::admin(&password)),
-        world.remote(Credentials::Bearer(password.clone())),
-    ] {
+    for client in world.administrators() {
         assert_eq!(client.server().await.unwrap().version, "1.2.3");
     }
     let other = Credentials::Basic {
         user: "root".to_owned(),
-        password,
+        password: world.password(),
     };
     let error = world.remote(other).server().await.unwrap_err();
     assert_eq!(error.class(), Class::Denied);

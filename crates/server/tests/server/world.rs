@@ -54,6 +54,16 @@ impl World {
         )
     }
 
+    /// Answers a client for each way to be the administrator.
+    pub(crate) fn administrators(&self) -> [Client; 3] {
+        let password = self.password();
+        [
+            self.local(),
+            self.remote(Credentials::admin(&password)),
+            self.remote(Credentials::Bearer(password)),
+        ]
+    }
+
     pub(crate) fn password(&self) -> String {
         let text = fs_err::read_to_string(self.server.secrets().password_file()).unwrap();
         text.trim().to_owned()
