@@ -105,6 +105,15 @@ async fn a_token_server_that_fails_is_no_refusal() {
     assert_eq!(error.class(), Class::Unavailable, "{error:?}");
 }
 
+/// Asserts that it was asked something, and never told by whom.
+fn assert_asked_by_nobody(registry: &Hostile) {
+    let seen = registry.seen();
+    assert!(!seen.is_empty());
+    for request in &seen {
+        assert!(request.header("authorization").is_none(), "{seen:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_redirect_to_another_host_does_not_take_the_token_along() {
     let elsewhere = Hostile::start(|_| Reply::bytes("{}")).await;
@@ -118,13 +127,7 @@ async fn a_redirect_to_another_host_does_not_take_the_token_along() {
     let client = World::new().client(somebody(&registry.host(), Credential::basic("ada", "sesame")));
     let name = reference(&format!("{}/boat:1", registry.host()));
     client.resolve(&name, OWN).await.unwrap_err();
-    let seen = elsewhere.seen();
-    assert!(!seen.is_empty());
-    assert!(
-        seen.iter()
-            .all(|request| request.header("authorization").is_none()),
-        "{seen:?}"
-    );
+    assert_asked_by_nobody(&elsewhere);
 }
 
 #[tokio::test]
@@ -148,13 +151,7 @@ async fn an_upload_that_is_sent_elsewhere_does_not_take_the_password_along() {
         .push(image.manifest, &to, &coracle_distribution::Silent, &cancel)
         .await
         .unwrap_err();
-    let seen = elsewhere.seen();
-    assert!(!seen.is_empty());
-    assert!(
-        seen.iter()
-            .all(|request| request.header("authorization").is_none()),
-        "{seen:?}"
-    );
+    assert_asked_by_nobody(&elsewhere);
 }
 
 #[tokio::test]
