@@ -7,8 +7,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::Arc;
 
-use coracle_dockerfile_suite::{Bases, Case, Context, Expected, Outcome, Registry, StandIns, Warning};
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use coracle_dockerfile_suite::{
+    Bases, Case, Context, Expected, Outcome, Registry, StandIns, Warning, trials,
+};
+use libtest_mimic::{Arguments, Conclusion, Failed};
 
 /// What builds stand on.
 struct World {
@@ -37,13 +39,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, world: Option<&Arc<World>>) -> Conclusion {
-    let trial = |case: Case| {
-        let world = world.cloned();
-        Trial::test(case.name.clone(), move || {
-            world.map_or(Ok(()), |world| compare(&world, &case))
-        })
-    };
-    libtest_mimic::run(arguments, Case::all().unwrap().into_iter().map(trial).collect())
+    let world = world.cloned();
+    let compare = move |case: &Case| world.as_ref().map_or(Ok(()), |world| compare(world, case));
+    libtest_mimic::run(arguments, trials(compare).unwrap())
 }
 
 /// Builds a case and compares it with the record. One that is known to be different has to be.

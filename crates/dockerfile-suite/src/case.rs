@@ -102,7 +102,7 @@ impl Case {
     pub fn expected(&self) -> Result<Expected> {
         let path = self.folder.join(EXPECTED);
         let text = fs_err::read_to_string(&path)
-            .with_context(|| format!("`cargo xtask dockerfiles record {}` makes it", self.name))?;
+            .with_context(|| format!("`cargo xtask dockerfiles {}` makes it", self.name))?;
         Ok(Expected::new(text))
     }
 

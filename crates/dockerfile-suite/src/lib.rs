@@ -28,6 +28,7 @@ mod registry;
 mod setup;
 mod stand_in;
 mod tree;
+mod trial;
 mod warning;
 
 pub use buildkit::BuildKit;
@@ -39,4 +40,5 @@ pub use outcome::{Bases, Outcome};
 pub use registry::Registry;
 pub use stand_in::{StandIn, StandIns};
 pub use tree::Tree;
+pub use trial::trials;
 pub use warning::Warning;

@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use coracle_dockerfile_suite::{Bases, BuildKit, Case, Registry, StandIns};
-use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use coracle_dockerfile_suite::{Bases, BuildKit, Case, Registry, StandIns, trials};
+use libtest_mimic::{Arguments, Conclusion, Failed};
 
 struct World {
     buildkit: BuildKit,
@@ -28,13 +28,9 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(arguments: &Arguments, world: Option<&Arc<World>>) -> Conclusion {
-    let trial = |case: Case| {
-        let world = world.cloned();
-        Trial::test(case.name.clone(), move || {
-            world.map_or(Ok(()), |world| compare(&world, &case))
-        })
-    };
-    libtest_mimic::run(arguments, Case::all().unwrap().into_iter().map(trial).collect())
+    let world = world.cloned();
+    let compare = move |case: &Case| world.as_ref().map_or(Ok(()), |world| compare(world, case));
+    libtest_mimic::run(arguments, trials(compare).unwrap())
 }
 
 fn compare(world: &World, case: &Case) -> Result<(), Failed> {
