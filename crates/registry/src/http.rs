@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod query;
 mod range;
+mod receive;
 mod route;
 mod service;
 

@@ -81,18 +81,14 @@ impl From<Bytes> for Body {
 }
 
 impl Piece {
-    fn read_ahead(&mut self, mut file: fs::File) {
+    fn read_ahead(&mut self, file: fs::File) {
         let most = self.unread.min(BLOCK as u64);
         self.unread -= most;
         if most == 0 {
             return;
         }
         self.reading = Some(spawn_blocking(move || {
-            let mut block = Vec::with_capacity(BLOCK);
-            (&mut file).take(most).read_to_end(&mut block)?;
-            if (block.len() as u64) < most {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            let block = read(&file, most)?;
             Ok((file, block))
         }));
     }
@@ -112,6 +108,17 @@ impl Piece {
             Err(error) => Poll::Ready(Some(Err(error))),
         }
     }
+}
+
+/// Reads the next `size` bytes. Through the file itself: what wraps it with its path would have each block filled with
+/// zeros first, which is a fifth of what sending one takes.
+fn read(file: &fs::File, size: u64) -> io::Result<Vec<u8>> {
+    let mut block = Vec::with_capacity(BLOCK);
+    file.file().take(size).read_to_end(&mut block)?;
+    if (block.len() as u64) < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(block)
 }
 
 impl http_body::Body for Body {

@@ -16,9 +16,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The pace that a client must keep, in bytes a second.
 const PACE: u64 = 16 << 10;
 
-/// How much is handed on at once, in bytes, unless the body ends before.
-const BATCH: usize = 1 << 20;
-
 /// How much is read, in bytes, and for how long, of a body that nobody wants.
 const UNWANTED: (u64, Duration) = (256 << 10, Duration::from_secs(2));
 
@@ -54,17 +51,6 @@ where
         }
     }
 
-    /// Answers the next pieces, about a megabyte of them; none at the end.
-    pub(super) async fn batch(&mut self) -> Result<Vec<Bytes>, Fault> {
-        let (mut batch, mut size) = (Vec::new(), 0);
-        while size < BATCH {
-            let Some(piece) = self.piece().await? else { break };
-            size += piece.len();
-            batch.push(piece);
-        }
-        Ok(batch)
-    }
-
     /// Reads the rest, within bounds, to nobody.
     pub(super) async fn drain(&mut self) {
         let most = self.received + UNWANTED.0;
@@ -86,7 +72,8 @@ where
         Ok(whole.freeze())
     }
 
-    async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
+    /// Answers the next piece, `None` at the end. A call that is given up loses nothing.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let frame = timeout_at(self.deadline(), self.body.frame()).await;
             match frame.map_err(|_| Fault::Slow)? {

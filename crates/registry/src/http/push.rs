@@ -1,7 +1,6 @@
 //! Blobs on their way in.
 //!
-//! What arrives is hashed and written while the next megabyte is received. A client that goes away leaves what has
-//! arrived, and may ask how much that is.
+//! A client that goes away leaves what has arrived, and may ask how much that is.
 
 use bytes::Bytes;
 use coracle_content::Upload;
@@ -16,10 +15,11 @@ use super::fault::Fault;
 use super::incoming::Incoming;
 use super::query::parameter;
 use super::range::chunk;
+use super::receive::receive;
 use super::service::{Service, blocking};
 use crate::error::RegistryError;
 use crate::names::Repository;
-use crate::uploads::{UploadName, append};
+use crate::uploads::UploadName;
 
 /// The head of a request that brings bytes.
 pub(super) struct Head<'a> {
@@ -166,37 +166,6 @@ fn said_range(headers: &HeaderMap) -> Result<Option<(u64, u64)>, Fault> {
         return Err(Fault::Head("`Content-Range` and `Content-Length` differ"));
     }
     Ok(Some((first, last)))
-}
-
-/// Receives a body: while one batch is written, the next one arrives.
-async fn receive<B>(
-    service: &Service,
-    name: &UploadName,
-    mut upload: Upload,
-    body: &mut Incoming<B>,
-) -> Result<Upload, Fault>
-where
-    B: http_body::Body<Data = Bytes>,
-{
-    let limit = service.registry().limits().blob;
-    let mut batch = body.batch().await?;
-    while !batch.is_empty() {
-        let full = std::mem::take(&mut batch);
-        let writing = blocking(move || {
-            full.iter()
-                .try_fold(upload, |upload, piece| append(upload, piece, limit))
-        });
-        let (written, next) = tokio::join!(writing, body.batch());
-        upload = written?;
-        batch = match next {
-            Ok(next) => next,
-            Err(fault) => {
-                service.registry().pause(name, upload);
-                return Err(fault);
-            }
-        };
-    }
-    Ok(upload)
 }
 
 async fn finish(
