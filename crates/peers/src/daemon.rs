@@ -7,11 +7,16 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rustix::process::Pid;
+
+use crate::process::Process;
 
 /// How long one may take to be ready.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program that runs until it is dropped. What it writes on standard error is kept in a file.
+///
+/// It stays in the process group of who started it, so that an interrupt at the terminal ends it too.
 pub(crate) struct Daemon {
     child: Child,
     log: PathBuf,
@@ -58,7 +63,9 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        if let Some(process) = Process::open(Pid::from_child(&self.child)) {
+            process.end();
+        }
         let _ = self.child.wait();
     }
 }

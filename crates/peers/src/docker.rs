@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::daemon::Daemon;
 use crate::program::checked;
+use crate::remains::Remains;
 
 /// The client of the distribution: it brings the engine's own BuildKit without a plugin.
 const CLIENT: &str = "/usr/bin/docker";
@@ -15,15 +16,15 @@ const CLIENT: &str = "/usr/bin/docker";
 pub struct Engine {
     daemon: Daemon,
     socket: PathBuf,
-    // After the daemon, which has to be gone.
-    _network: Network,
+    // After the daemon, which leaves the namespace of the host's network mounted, also without networks of its own.
+    _remains: Remains,
 }
 
 impl Engine {
     /// Starts Debian's `dockerd` with all that it has beneath `scratch`, whose path is short.
     pub fn start(scratch: &Path) -> Result<Self> {
         let folder = scratch.join("docker");
-        fs_err::create_dir_all(&folder)?;
+        let remains = Remains::of(folder.clone())?;
         let socket = folder.join("docker.sock");
         let mut command = Command::new("dockerd");
         command
@@ -40,7 +41,7 @@ impl Engine {
         Ok(Self {
             daemon,
             socket,
-            _network: Network(folder.join("exec/netns/default")),
+            _remains: remains,
         })
     }
 
@@ -81,14 +82,5 @@ impl Engine {
             .call(&["version", "--format", "{{.Server.Version}}"])?
             .trim()
             .to_owned())
-    }
-}
-
-/// The namespace of the host's network, which the daemon leaves mounted, also without networks of its own.
-struct Network(PathBuf);
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).stderr(Stdio::null()).status();
     }
 }

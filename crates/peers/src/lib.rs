@@ -1,4 +1,5 @@
-//! Other programs that tests and benchmarks run beside ours: BuildKit and a Docker Engine.
+//! Other programs that tests and benchmarks run beside ours: BuildKit, a Docker Engine, a registry, and the suite of the
+//! OCI distribution specification.
 //!
 //! Each is started with directories and sockets of its own, and ended when its value is dropped. It is a crate, for
 //! development only, since benchmarks, tests of several crates and the chores need the same programs.
@@ -13,8 +14,10 @@ pub mod conformance;
 mod daemon;
 mod docker;
 mod home;
+mod process;
 mod program;
 pub mod registry;
+mod remains;
 
 pub use docker::Engine;
 pub use home::kept;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::Programs;
 use crate::daemon::Daemon;
+use crate::remains::Remains;
 
 /// What a daemon writes for each address that it listens on.
 const READY: &str = "running server on ";
@@ -38,6 +39,8 @@ pub struct BuildKit {
     programs: Programs,
     socket: PathBuf,
     listening: Option<SocketAddr>,
+    // After the daemon, which leaves everything where it is when it is killed.
+    _remains: Remains,
 }
 
 impl BuildKit {
@@ -49,7 +52,7 @@ impl BuildKit {
     /// Starts it as `setup` says, with all that it has beneath `scratch`.
     pub fn start_with(programs: Programs, scratch: &Path, setup: &Setup) -> Result<Self> {
         let folder = scratch.join("buildkit");
-        fs_err::create_dir_all(&folder)?;
+        let remains = Remains::of(folder.clone())?;
         let socket = folder.join("socket");
         let config = folder.join("buildkitd.toml");
         fs_err::write(&config, &setup.config)?;
@@ -73,6 +76,7 @@ impl BuildKit {
             programs,
             socket,
             listening: ready.iter().find_map(|line| address(line)),
+            _remains: remains,
         })
     }
 
