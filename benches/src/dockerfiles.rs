@@ -41,7 +41,7 @@ const KINDS: [Kind; 10] = [
 ];
 
 /// The host's certificates, which the registries that commands ask may need.
-const CERTIFICATES: &str = "id=ca,src=/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const CERTIFICATES: &str = "id=ca,src=/etc/ssl/certs/ca-certificates.crt";
 
 /// Who is measured.
 struct Sides<'a> {

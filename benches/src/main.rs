@@ -10,6 +10,7 @@ mod builds;
 mod cold_start;
 mod docker;
 mod dockerfiles;
+mod function_builder;
 mod http;
 mod part;
 mod program;

@@ -10,7 +10,7 @@ use coracle_peers::buildkit::{BuildKit, Programs};
 
 use crate::builds::Sides;
 use crate::program::Coracle;
-use crate::{builds, cold_start, docker, dockerfiles, registry, sizes, unchanged_build};
+use crate::{builds, cold_start, docker, dockerfiles, function_builder, registry, sizes, unchanged_build};
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +18,17 @@ pub(crate) enum Part {
     Builds,
     Dockerfiles,
     Registry,
+    FunctionBuilder,
     Sizes,
     ColdStart,
 }
 
 /// All of them, in the order they are measured in.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("builds", Part::Builds),
     ("dockerfiles", Part::Dockerfiles),
     ("registry", Part::Registry),
+    ("function-builder", Part::FunctionBuilder),
     ("sizes", Part::Sizes),
     ("cold-start", Part::ColdStart),
 ];
@@ -73,6 +75,7 @@ impl<'a> Bench<'a> {
             Part::Builds => self.builds(),
             Part::Dockerfiles => dockerfiles::run(self.coracle, self.scratch),
             Part::Registry => registry::run(self.coracle, self.scratch),
+            Part::FunctionBuilder => function_builder::run(self.coracle, self.scratch),
             Part::Sizes => sizes::run(self.coracle, self.scratch),
             Part::ColdStart => cold_start::run(self.coracle, self.engine()?, self.scratch),
         }

@@ -33,6 +33,19 @@ impl Coracle {
         })
     }
 
+    /// Answers the program with another data directory.
+    pub(crate) fn with_data(&self, data: PathBuf) -> Self {
+        Self {
+            program: self.program.clone(),
+            data,
+        }
+    }
+
+    /// Answers its data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Answers the administrator's password, which the first server makes.
     pub(crate) fn password(&self) -> Result<String> {
         let text = fs_err::read_to_string(self.data.join("auth/admin-password"))?;
@@ -65,10 +78,16 @@ impl Coracle {
 
     /// Starts the platform, with this many sandboxes kept ready.
     pub(crate) fn serve(&self, spares: usize) -> Result<Server> {
+        self.serve_with(spares, &[])
+    }
+
+    /// Starts the platform, with this many sandboxes kept ready and these settings.
+    pub(crate) fn serve_with(&self, spares: usize, settings: &[(&str, &str)]) -> Result<Server> {
         let listen = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
         let spares = format!("--spares={spares}");
         let mut child = self
             .command()
+            .envs(settings.iter().copied())
             .args(listen)
             .arg(spares)
             .stdout(Stdio::piped())

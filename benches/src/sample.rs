@@ -6,7 +6,7 @@ use anyhow::Result;
 
 /// How long the machine rests before a measurement: a busy loop would measure warm caches and a busy kernel, which
 /// sporadic starts never meet.
-const REST: Duration = Duration::from_millis(300);
+pub(crate) const REST: Duration = Duration::from_millis(300);
 
 /// Sorted times.
 pub(crate) struct Sample(Vec<Duration>);
@@ -35,6 +35,11 @@ impl Sample {
     /// Answers the median.
     pub(crate) fn median(&self) -> Duration {
         self.0[self.0.len() / 2]
+    }
+
+    /// Answers the longest.
+    pub(crate) fn most(&self) -> Duration {
+        self.0[self.0.len() - 1]
     }
 
     /// Prints a row: the median with the extremes, and the ratio to `peer`.

@@ -41,6 +41,11 @@ impl BuildKit {
         self.daemon.version()
     }
 
+    /// Answers the id of its process.
+    pub fn process(&self) -> u32 {
+        self.daemon.process()
+    }
+
     /// Prepares a call of its client.
     pub fn client(&self) -> Command {
         self.daemon.client()

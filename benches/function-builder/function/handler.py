@@ -1,0 +1,5 @@
+import humanize
+
+
+def handle(request):
+    return humanize.naturalsize(len(request.get_data()))
