@@ -261,6 +261,8 @@ impl Builder {
     ) -> Result<Made, BuildError> {
         let graph = prepared.graph();
         prepared.announce(&graph, &**observer);
+        // A step that fails ends the others, and not what the caller does after this build.
+        let cancel = &cancel.child_token();
         let execution = Execution {
             tools: &self.tools,
             graph: &graph,

@@ -56,6 +56,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) reuse: Reuse,
     pub(crate) secrets: &'a BTreeMap<String, SecretValue>,
     pub(crate) observer: &'a Arc<dyn Observer>,
+    /// This execution's own: a step that fails cancels it.
     pub(crate) cancel: &'a CancellationToken,
 }
 
