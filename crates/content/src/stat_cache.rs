@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -101,6 +101,15 @@ impl StatCache {
             }
             _ => self.hash(path),
         }
+    }
+
+    /// Answers the digest of `file`, which was opened at `path`, if it is known without reading it.
+    ///
+    /// Asked before and after a copy, it says whether what was copied is what was hashed.
+    pub fn known(&self, path: &Path, file: impl AsFd) -> Option<Digest> {
+        let stamp = Stamp::of(&rustix::fs::fstat(file).ok()?);
+        let known = self.known.get(path.as_os_str().as_bytes())?;
+        known.holds_for(stamp).then_some(known.digest)
     }
 
     /// Answers how many files had to be read since it was opened.
@@ -338,6 +347,21 @@ mod tests {
         folder.write("b", "two");
         fs::rename(folder.path.join("b"), folder.path.join("a")).unwrap();
         assert_eq!(folder.ask("a", in_an_hour).0, Digest::of("two"));
+    }
+
+    #[test]
+    fn an_open_file_is_known_until_it_changes() {
+        let folder = Folder::new();
+        folder.write("a", "one");
+        let (path, file) = (Path::new("a"), fs::File::open(folder.path.join("a")).unwrap());
+        assert_eq!(folder.at(now).known(path, &file), None, "it was never hashed");
+        folder.ask("a", in_an_hour);
+        assert_eq!(folder.at(now).known(path, &file), Some(Digest::of("one")));
+        folder.write("b", "one");
+        let other = fs::File::open(folder.path.join("b")).unwrap();
+        assert_eq!(folder.at(now).known(path, &other), None, "it is another file");
+        folder.write("a", "longer");
+        assert_eq!(folder.at(now).known(path, &file), None);
     }
 
     #[test]

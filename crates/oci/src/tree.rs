@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, XattrFlags};
 use rustix::io::Errno;
 
 use crate::entry::Metadata;
@@ -74,10 +74,11 @@ impl TreeWriter {
         })
     }
 
-    /// Gives a file from elsewhere on this file system a name in the tree; the caller sets its attributes.
+    /// Moves a file from elsewhere on this file system into the tree; the caller sets its attributes. A further name that
+    /// the file has elsewhere stays.
     pub(crate) fn adopt(&mut self, path: &LayerPath, from: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         self.create(path, |parent, new| {
-            rustix::fs::linkat(from, name, parent, new, AtFlags::empty())
+            rustix::fs::renameat_with(from, name, parent, new, RenameFlags::NOREPLACE)
         })
     }
 

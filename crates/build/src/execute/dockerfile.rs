@@ -71,7 +71,7 @@ impl Execution<'_> {
                     Placed::Files {
                         from: Origin::Context,
                         ..
-                    } => From::context(&context)?,
+                    } => From::context(&store, &context)?,
                     Placed::Files { .. } => From::Root(View::of(&store, &trees)?),
                     Placed::Text { name, contents } => remote::lay_out_text(&store, name, contents)?,
                     Placed::Remote { url, .. } => {

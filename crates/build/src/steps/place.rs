@@ -89,7 +89,7 @@ pub(crate) fn stage(
 ) -> Result<Scratch, PlaceError> {
     let staged = store.scratch()?;
     let root = Root::open(staged.path())?;
-    let from = From::context(context)?;
+    let from = From::context(store, context)?;
     let path = clean(&format!("/{path}"));
     let top = sources::existing(from.files(), Path::new(&path))?;
     let rules = Rules::default();

@@ -221,14 +221,8 @@ impl Copier<'_> {
         }
         let input = from.open(&visit.path).map_err(PlaceError::Read)?;
         let output = self.create(target).map_err(PlaceError::at(target))?;
-        match from.expected(&visit.path) {
-            None => {
-                io::copy(&mut input.file(), &mut output.file()).map_err(PlaceError::at(target))?;
-            }
-            Some(expected) if copy_hashed(&input, &output).map_err(PlaceError::at(target))? != expected => {
-                return Err(PlaceError::Changed(visit.path.clone()));
-            }
-            Some(_) => {}
+        if !copy(from, &visit.path, (&input, &output)).map_err(PlaceError::at(target))? {
+            return Err(PlaceError::Changed(visit.path.clone()));
         }
         self.finish_file(from, &visit.node, (&input, &output))
             .map_err(PlaceError::at(target))
@@ -348,6 +342,19 @@ impl Copier<'_> {
 /// Answers whether a destination is a folder whatever is there.
 fn is_folder_path(to: &str) -> bool {
     to.ends_with('/') || to.ends_with("/.")
+}
+
+/// Copies the contents of the file that was opened at `path`; answers whether they are what they must be. What is known
+/// to be unchanged since it was hashed is not hashed again.
+fn copy(from: &From, path: &Path, (input, output): (&fs::File, &fs::File)) -> io::Result<bool> {
+    let Some(expected) = from.expected(path) else {
+        return io::copy(&mut input.file(), &mut output.file()).map(|_| true);
+    };
+    if from.is_known(path, input, expected) {
+        io::copy(&mut input.file(), &mut output.file())?;
+        return Ok(from.is_known(path, input, expected));
+    }
+    Ok(copy_hashed(input, output)? == expected)
 }
 
 /// Copies a file's contents and answers their digest.

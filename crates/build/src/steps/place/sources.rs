@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coracle_content::Scratch;
+use coracle_content::{Scratch, StatCache, Store};
 use coracle_plan::Place;
 use coracle_plan::patterns::{Patterns, clean, has_wildcards};
 use coracle_spec::Digest;
@@ -26,8 +26,8 @@ pub(crate) struct ContextFiles {
 
 /// Where files come from.
 pub(crate) enum From {
-    /// The build's context.
-    Context(Arc<ContextFiles>, Root),
+    /// The build's context, and what is known of its files without reading them.
+    Context(Arc<ContextFiles>, Root, StatCache),
     /// A root file system of other steps.
     Root(View),
     /// One file that was put on the disk for this.
@@ -36,9 +36,10 @@ pub(crate) enum From {
 
 impl From {
     /// Makes the one of a build's context.
-    pub(crate) fn context(files: &Arc<ContextFiles>) -> io::Result<Self> {
-        let root = Root::open(files.listing.folder())?;
-        Ok(Self::Context(Arc::clone(files), root))
+    pub(crate) fn context(store: &Store, files: &Arc<ContextFiles>) -> Result<Self, PlaceError> {
+        let folder = files.listing.folder();
+        let (root, known) = (Root::open(folder)?, StatCache::open(store, folder)?);
+        Ok(Self::Context(Arc::clone(files), root, known))
     }
 
     /// Makes the one of a single file, which is alone in `scratch`.
@@ -51,7 +52,7 @@ impl From {
 
     pub(super) fn files(&self) -> &dyn Files {
         match self {
-            Self::Context(files, _) => &files.listing,
+            Self::Context(files, ..) => &files.listing,
             Self::Root(view) => &view.root,
             Self::Single { root, .. } => root,
         }
@@ -59,7 +60,7 @@ impl From {
 
     pub(super) fn root(&self) -> &Root {
         match self {
-            Self::Context(_, root) | Self::Single { root, .. } => root,
+            Self::Context(_, root, _) | Self::Single { root, .. } => root,
             Self::Root(view) => &view.root,
         }
     }
@@ -71,8 +72,16 @@ impl From {
     /// Answers the digest that the file at `path` must have, where it may have changed.
     pub(super) fn expected(&self, path: &Path) -> Option<Digest> {
         match self {
-            Self::Context(files, _) => files.digests.get(path).and_then(|copied| copied.digest),
+            Self::Context(files, ..) => files.digests.get(path).and_then(|copied| copied.digest),
             Self::Root(_) | Self::Single { .. } => None,
+        }
+    }
+
+    /// Answers whether the file that was opened at `path` is known to have this digest, without reading it.
+    pub(super) fn is_known(&self, path: &Path, file: &fs::File, digest: Digest) -> bool {
+        match self {
+            Self::Context(_, _, known) => known.known(path, file) == Some(digest),
+            Self::Root(_) | Self::Single { .. } => false,
         }
     }
 

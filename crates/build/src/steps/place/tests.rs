@@ -78,7 +78,7 @@ impl World {
             Placed::Files {
                 from: Origin::Context,
                 ..
-            } => Ok(From::context(context)?),
+            } => From::context(&self.store, context),
             Placed::Files { .. } => Ok(From::Root(View::of(&self.store, &[self.path("root")])?)),
             Placed::Text { name, contents } => remote::lay_out_text(&self.store, name, contents),
             Placed::Remote { url, .. } => Err(PlaceError::NotFound(url.clone())),
