@@ -8,7 +8,7 @@ mod text;
 
 use std::sync::Arc;
 
-use coracle_plan::dockerfile::Input;
+use coracle_plan::dockerfile::{Input, without_image};
 use coracle_plan::{Known, Op, Plan, Planned, Target};
 use coracle_spec::revision::Network;
 use tokio_util::sync::CancellationToken;
@@ -107,9 +107,12 @@ impl Preparing<'_> {
                     return Ok(*plan);
                 }
                 Planned::Wants(wanted) => {
-                    for wanted in wanted {
+                    for (wanted, lines) in wanted {
                         let looked_up = Box::pin(images.look_up(&wanted)).await;
-                        let image = looked_up.map_err(|source| text.without_image(&wanted, source))?;
+                        let image = looked_up.map_err(|source| DockerfileBuildError::Image {
+                            place: Box::new(without_image(&input, &wanted, lines)),
+                            source: Box::new(source),
+                        })?;
                         known.insert(wanted, image);
                     }
                 }

@@ -66,7 +66,7 @@ fn planned(case: &Case, stand_ins: &StandIns) -> Result<Option<Result<Plan, Dock
             Ok(Planned::Complete(plan)) => return Ok(Some(Ok(*plan))),
             Err(error) => return Ok(Some(Err(error))),
             Ok(Planned::Wants(wants)) => {
-                for wanted in wants {
+                for wanted in wants.into_keys() {
                     let Some(image) = image(&wanted, stand_ins)? else {
                         return Ok(None);
                     };

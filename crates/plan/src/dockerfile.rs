@@ -20,11 +20,11 @@ mod steps;
 mod text;
 mod unused;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use coracle_dockerfile::{Dockerfile, Lines};
 use coracle_spec::image::ImageDocument;
-use coracle_spec::{Digest, ImageRef};
+use coracle_spec::{Digest, ImageRef, nearest};
 
 use self::checks::Checks;
 use self::error::Wrong;
@@ -85,8 +85,8 @@ pub type Known = BTreeMap<Wanted, KnownImage>;
 pub enum Planned {
     /// There is a plan.
     Complete(Box<Plan>),
-    /// These images have to be looked up first.
-    Wants(BTreeSet<Wanted>),
+    /// These images have to be looked up first; with the first lines that name each.
+    Wants(BTreeMap<Wanted, Lines>),
 }
 
 /// Plans a Dockerfile, as far as what is known of images goes.
@@ -136,6 +136,19 @@ pub fn plan(input: &Input<'_>, known: &Known) -> Result<Planned, DockerfileError
     let mut plan = finish::plan(shared, target, why)?;
     plan.warnings.extend(unused::arguments(&file, &graph, input));
     Ok(Planned::Complete(Box::new(plan)))
+}
+
+/// Says that an image that is wanted on `lines` cannot be had. Its name may be a stage's, mistyped.
+pub fn without_image(input: &Input<'_>, wanted: &Wanted, lines: Lines) -> DockerfileError {
+    let image = wanted.reference.familiar_name();
+    let wrong = Wrong::new(format!("cannot have the image `{image}`"));
+    let stages = coracle_dockerfile::parse(input.text).map_or_else(|_| Vec::new(), |file| file.stages);
+    let stages = stages.iter().filter_map(|stage| stage.name.as_deref());
+    let wrong = match nearest(image.trim_end_matches(":latest"), stages) {
+        Some(stage) => wrong.hint(format!("no stage is called so: did you mean `{stage}`?")),
+        None => wrong,
+    };
+    wrong.at(input, lines)
 }
 
 /// The most instructions of a file.

@@ -19,7 +19,6 @@ mod foreign;
 mod go;
 pub mod ignore;
 pub mod lock;
-mod nearest;
 mod node;
 pub mod op;
 pub mod patterns;

@@ -179,10 +179,13 @@ fn mend(not_ready: &NotReady) -> Option<String> {
         NotReady::NoListener { instead, .. } => match instead.as_slice() {
             [] => Some("listen on the port that the environment variable `PORT` names".to_owned()),
             [port, ..] => Some(format!(
-                "listen on the port that `PORT` names, or set `port: {port}` in the manifest"
+                "listen on the port that `PORT` names, or set `port: {port}` in the manifest, or `EXPOSE {port}` in the Dockerfile"
             )),
         },
         NotReady::Exited(Exit::OutOfMemory) => Some("raise `resources.memory` in the manifest".to_owned()),
+        NotReady::Exited(Exit::Code(0)) => {
+            Some("run a server, which goes on and listens on the port that `PORT` names".to_owned())
+        }
         NotReady::Unhealthy { .. } => Some("check `health.path` in the manifest".to_owned()),
         NotReady::Lost => Some("try again: a new sandbox is made with the next request".to_owned()),
         NotReady::Exited(_) => None,
@@ -245,6 +248,11 @@ mod tests {
             (NotReady::Exited(Exit::Code(1)), "it exited with code 1", None),
             (NotReady::Exited(Exit::Signal(9)), "signal 9 ended it", None),
             (
+                NotReady::Exited(Exit::Code(0)),
+                "it ended by itself without an error",
+                Some("run a server, which goes on and listens on the port that `PORT` names"),
+            ),
+            (
                 NotReady::Exited(Exit::OutOfMemory),
                 "it used more memory than it may",
                 Some("raise `resources.memory` in the manifest"),
@@ -257,7 +265,9 @@ mod tests {
             (
                 no_listener(vec![3000, 3001]),
                 "nothing listened on port 8080 within 1.5 s; it listens on 3000, 3001 instead",
-                Some("listen on the port that `PORT` names, or set `port: 3000` in the manifest"),
+                Some(
+                    "listen on the port that `PORT` names, or set `port: 3000` in the manifest, or `EXPOSE 3000` in the Dockerfile",
+                ),
             ),
         ] {
             let class = if not_ready == NotReady::Lost {

@@ -48,7 +48,7 @@ impl Failure for LaunchError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoCommand => Some("set `command` in the manifest".to_owned()),
+            Self::NoCommand => Some("set `command` in the manifest, or `CMD` in the Dockerfile".to_owned()),
             Self::StopSignal(_) => None,
         }
     }

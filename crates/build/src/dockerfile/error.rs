@@ -35,15 +35,13 @@ pub enum DockerfileBuildError {
         source: InvalidPattern,
     },
     /// It makes no sense.
-    #[error("cannot plan the build")]
+    #[error(transparent)]
     Plan(#[from] Box<DockerfileError>),
     /// An image that it names cannot be had.
-    #[error("{place}cannot have the image `{image}`")]
+    #[error("{place}")]
     Image {
-        /// Where it is named, as far as that can be found, and a colon.
-        place: String,
-        /// The image.
-        image: String,
+        /// Where it is named.
+        place: Box<DockerfileError>,
         /// Why not.
         source: Box<PullError>,
     },
@@ -71,7 +69,7 @@ impl Failure for DockerfileBuildError {
         match self {
             Self::Read { .. } => Some("name the Dockerfile with `--file FILE`".to_owned()),
             Self::Plan(error) => error.hint(),
-            Self::Image { source, .. } => source.hint(),
+            Self::Image { place, source } => place.hint().or_else(|| source.hint()),
             _ => None,
         }
     }

@@ -4,7 +4,6 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use coracle_content::Store;
-use coracle_plan::Wanted;
 use coracle_plan::dockerfile::{FILE_NAME, chosen};
 use coracle_plan::patterns::Patterns;
 use fs_err as fs;
@@ -14,7 +13,6 @@ use crate::error::BuildError;
 use crate::files::{Root, resolve};
 use crate::folder::{Folder, FolderError};
 use crate::request::{DockerfileAt, Request};
-use crate::steps::image::PullError;
 
 /// What is added to a Dockerfile's name for the ignore file of its own.
 pub(super) const OWN_IGNORE: &str = ".dockerignore";
@@ -66,25 +64,6 @@ impl Text {
             ignore_file,
             context,
         }))
-    }
-}
-
-impl Text {
-    /// Says that an image cannot be had, and on which line it is named. A name that variables make up is on none.
-    pub(super) fn without_image(&self, wanted: &Wanted, source: PullError) -> DockerfileBuildError {
-        let (familiar, whole) = (wanted.reference.familiar_name(), wanted.reference.to_string());
-        let names = |line: &str| {
-            let mut words = line.split([' ', '\t', '=', ',']);
-            words.any(|word| word == familiar || word == whole || format!("{word}:latest") == familiar)
-        };
-        let line = self.body.lines().position(names);
-        DockerfileBuildError::Image {
-            place: line.map_or_else(String::new, |line| {
-                format!("`{}`, line {}: ", self.name, line + 1)
-            }),
-            image: familiar,
-            source: Box::new(source),
-        }
     }
 }
 

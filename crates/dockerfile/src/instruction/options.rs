@@ -1,5 +1,7 @@
 //! Flags of instructions, taken by name; what is left over is unknown.
 
+use coracle_spec::nearest;
+
 use crate::error::Problem;
 
 /// The flags of one instruction.
@@ -67,6 +69,8 @@ impl Options {
         let problem = Problem::new(format!("unknown flag `--{name}`"));
         Err(if self.known.is_empty() {
             problem.with_hint("the instruction takes no flags")
+        } else if let Some(near) = nearest(name, self.known.iter().copied()) {
+            problem.with_hint(format!("did you mean `--{near}`?"))
         } else {
             let known: Vec<_> = self.known.iter().map(|name| format!("`--{name}`")).collect();
             problem.with_hint(format!("the instruction takes {}", known.join(", ")))

@@ -1,5 +1,7 @@
 //! From a line to an instruction.
 
+use coracle_spec::nearest;
+
 use super::options::Options;
 use super::{Argument, CommandLine, Instruction, copy, health, run};
 use crate::arguments;
@@ -83,11 +85,19 @@ const PLAIN: [&str; 13] = [
     "WORKDIR",
 ];
 
+/// Those that do.
+const FLAGGED: [&str; 5] = ["ADD", "COPY", "FROM", "HEALTHCHECK", "RUN"];
+
 fn known(name: &str) -> Result<&'static str, Problem> {
     let known = PLAIN.iter().find(|known| name.eq_ignore_ascii_case(known));
     known.copied().ok_or_else(|| {
-        Problem::new(format!("unknown instruction `{name}`"))
-            .with_hint("a line that goes on in the next one ends with the escape, usually `\\`")
+        let problem = Problem::new(format!("unknown instruction `{name}`"));
+        match nearest(name, PLAIN.into_iter().chain(FLAGGED)) {
+            Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
+            None => {
+                problem.with_hint("a line that goes on in the next one ends with the escape, usually `\\`")
+            }
+        }
     })
 }
 

@@ -123,6 +123,10 @@ impl Failure for Refused {
             Self::NotExecuted(NotExecuted::NoInterpreter(program)) => Some(format!(
                 "look at the first line of `{program}` if it is a script, else install its dynamic loader"
             )),
+            Self::NotExecuted(NotExecuted::NotFound(program)) if program == "/bin/sh" => Some(
+                "the image has no shell: write the command as an array, such as `CMD [\"/server\", \"--verbose\"]`"
+                    .to_owned(),
+            ),
             Self::NotExecuted(NotExecuted::NotExecutable(program)) => {
                 Some(format!("give it the mode: `chmod +x {program}`"))
             }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use coracle_dockerfile::instruction::Instruction;
 use coracle_dockerfile::word::Expanded;
 use coracle_dockerfile::{Arguments, Dockerfile, Lines, Stage};
+use coracle_spec::nearest;
 
 pub(super) use self::origin::Source;
 use super::checks::Checks;
@@ -16,7 +17,6 @@ use super::error::{DockerfileError, Wrong};
 use super::platform::{self, Platform};
 use super::scope::{self, Variables};
 use super::{Input, Known};
-use crate::nearest::nearest;
 
 /// The word for no base at all.
 pub(super) const SCRATCH: &str = "scratch";
@@ -111,7 +111,7 @@ impl Graph {
             name: stage.name.clone(),
             base: match self.names.get(&base) {
                 Some(index) => Source::Stage(*index),
-                None => Source::outside(&base, arch)?,
+                None => Source::outside(&base, arch).map_err(|wrong| of_variables(wrong, &stage.base))?,
             },
             platform,
             lines: stage.lines,
@@ -210,6 +210,16 @@ impl Making<'_, '_> {
         }
         Ok(platform)
     }
+}
+
+/// Says where the variables of a base come from, if it is made of some.
+fn of_variables(wrong: Wrong, base: &str) -> Wrong {
+    if !base.contains('$') {
+        return wrong;
+    }
+    wrong.hint(
+        "FROM takes variables of ARG before the first FROM: give them defaults, or values with `--build-arg`",
+    )
 }
 
 /// Answers whether a stage's name says what it is for, so that a constant is meant.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use coracle_dockerfile::Lines;
 use coracle_dockerfile::instruction::Instruction;
 use coracle_spec::image::History;
+use coracle_spec::nearest;
 
 pub(super) use self::state::State;
 use super::checks::Checks;
@@ -24,7 +25,6 @@ use super::platform::{self, Platform};
 use super::scope::{self, Variables};
 use super::steps::{Standing, Steps};
 use super::{Input, Known, KnownImage, Wanted};
-use crate::nearest::nearest;
 use crate::op::{Op, Origin};
 use crate::step::StepId;
 use crate::target::Arch;

@@ -14,7 +14,7 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use coracle_plan::dockerfile::{Input, plan};
+use coracle_plan::dockerfile::{Input, plan, without_image};
 use coracle_plan::patterns::Patterns;
 use coracle_plan::{
     Arch, DockerfileError, Exec, Known, KnownImage, Op, Place, Plan, Planned, Step, Target, Wanted,
@@ -73,7 +73,7 @@ impl Given {
         for _ in 0..10 {
             match self.once(&known)? {
                 Planned::Complete(plan) => return Ok(*plan),
-                Planned::Wants(wants) => known.extend(wants.into_iter().map(|wanted| {
+                Planned::Wants(wants) => known.extend(wants.into_keys().map(|wanted| {
                     let image = self.known(&wanted);
                     (wanted, image)
                 })),
@@ -83,7 +83,23 @@ impl Given {
     }
 
     pub(crate) fn once(&self, known: &Known) -> Result<Planned, DockerfileError> {
-        let input = Input {
+        plan(&self.input(), known)
+    }
+
+    /// Answers what is said when no image can be had, each with what to do.
+    pub(crate) fn without_images(&self) -> String {
+        let Ok(Planned::Wants(wants)) = self.once(&Known::new()) else {
+            return String::new();
+        };
+        let errors = wants
+            .iter()
+            .map(|(wanted, lines)| without_image(&self.input(), wanted, *lines));
+        let errors = errors.map(|error| format!("{error}\nhint: {:?}", error.hint()));
+        errors.collect::<Vec<_>>().join("\n")
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input {
             name: "Dockerfile",
             text: &self.text,
             stage: self.stage,
@@ -92,8 +108,7 @@ impl Given {
             target: self.target.unwrap_or(Target::native(Arch::Amd64)),
             port: None,
             ignore: self.ignore.as_ref(),
-        };
-        plan(&input, known)
+        }
     }
 
     fn known(&self, wanted: &Wanted) -> KnownImage {

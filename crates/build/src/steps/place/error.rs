@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coracle_content::StoreError;
+use coracle_content::{FREE_SPACE, StoreError};
 use coracle_fetch::FetchError;
 use coracle_oci::tar::TarError;
 use coracle_plan::patterns::InvalidPattern;
@@ -110,6 +110,7 @@ impl Failure for PlaceError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Put { .. } | Self::Read(_) if self.class() == Class::Busy => Some(FREE_SPACE.to_owned()),
             Self::NotFound(_) => Some(
                 "paths are relative to the build's context, and its ignore file may leave them out"
                     .to_owned(),

@@ -15,6 +15,8 @@ use crate::steps::place::PlaceError;
 
 /// How many characters of a command an error shows.
 const MOST_SHOWN: usize = 100;
+/// What runs commands that are written without brackets, unless the image says otherwise.
+const SHELL: &str = "/bin/sh";
 
 /// Why a command's layer cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -159,14 +161,30 @@ impl Failure for RunError {
             }
             Self::Full { .. } => Some(FREE_SPACE.to_owned()),
             Self::Changed(_) => Some("leave the folder alone while it is built, then build again".to_owned()),
+            Self::User(_) => Some(
+                "make the user in a RUN before USER, or name it by its number: `USER 1000:1000`".to_owned(),
+            ),
+            Self::NoSecret(id) => Some(format!(
+                "give it with `coracle build --secret id={id},src=FILE`, or `build.secrets` in `coracle.yaml`"
+            )),
             Self::Create(error) => error.hint(),
-            Self::Start(error) => error.hint(),
+            Self::Start(error) => without_shell(error).or_else(|| error.hint()),
             Self::Sandbox(error) => error.hint(),
             Self::Capture(error) => error.hint(),
             Self::Store(error) => error.hint(),
             _ => None,
         }
     }
+}
+
+/// Says what to do where a command needs a shell and the image has none.
+fn without_shell(error: &StartError) -> Option<String> {
+    let is_missing = error.class() == Class::User && error.program == SHELL;
+    is_missing.then(|| {
+        "without a shell only the form `RUN [\"program\", \"argument\"]` runs: do it so, or in an earlier stage \
+         that has a shell, and `COPY --from` there"
+            .to_owned()
+    })
 }
 
 /// Answers the start of a command, for people: its script may have many lines, and the plan shows them all.

@@ -83,6 +83,7 @@ fn ways_to_end_at_once_are_told_apart() {
     error: `boat` revision 1 did not start: it ended by itself without an error
       caused by: it printed last:
           done
+      hint: run a server, which goes on and listens on the port that `PORT` names
     exit code 1
     ");
     insta::assert_snapshot!(ended("import os\nos.kill(os.getpid(), 11)\n"), @r"
@@ -123,7 +124,7 @@ fn a_port_that_nobody_listens_on_is_told_with_those_that_are() {
     error: `boat` revision 1 did not start: nothing listened on port 8080 within 3 s; it listens on 9999 instead
       caused by: it printed last:
           under way
-      hint: listen on the port that `PORT` names, or set `port: 9999` in the manifest
+      hint: listen on the port that `PORT` names, or set `port: 9999` in the manifest, or `EXPOSE 9999` in the Dockerfile
     exit code 1
     ");
     let deaf = Source::program("import time\ntime.sleep(600)\n", "health: {grace: 1s}\n");

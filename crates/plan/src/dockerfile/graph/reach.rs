@@ -1,6 +1,8 @@
 //! Which stages the target needs, and which images.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use coracle_dockerfile::Lines;
 
 use super::super::error::{DockerfileError, Wrong};
 use super::super::{Input, Known, Wanted};
@@ -12,8 +14,8 @@ use super::{Graph, Node, Source};
 pub(in crate::dockerfile) struct Reach {
     /// The stages, by number, itself included.
     pub(in crate::dockerfile) stages: BTreeSet<usize>,
-    /// The images that are not known yet.
-    pub(in crate::dockerfile) wants: BTreeSet<Wanted>,
+    /// The images that are not known yet, and the first lines that name each.
+    pub(in crate::dockerfile) wants: BTreeMap<Wanted, Lines>,
 }
 
 /// Adds what waits in bases to the stages, until that needs no further stages, and answers what the target needs.
@@ -52,11 +54,12 @@ impl Graph {
             if !reach.stages.insert(index) {
                 continue;
             }
-            for source in self.needs(index) {
+            for (source, lines) in self.needs(index) {
                 match source {
                     Source::Stage(index) => open.push(*index),
                     Source::Image(wanted) if !known.contains_key(wanted) => {
-                        reach.wants.insert(wanted.clone());
+                        let first = reach.wants.entry(wanted.clone()).or_insert(lines);
+                        *first = lines.min(*first);
                     }
                     Source::Image(_) | Source::Nothing => {}
                 }
@@ -65,13 +68,14 @@ impl Graph {
         reach
     }
 
-    fn needs(&self, index: usize) -> impl Iterator<Item = &Source> {
+    /// Answers what a stage needs, and where it says so.
+    fn needs(&self, index: usize) -> impl Iterator<Item = (&Source, Lines)> {
         let node = &self.stages[index];
-        let copied = node
-            .commands
-            .iter()
-            .flat_map(|command| command.sources.iter().flatten());
-        std::iter::once(&node.base).chain(copied)
+        let copied = node.commands.iter().flat_map(|command| {
+            let sources = command.sources.iter().flatten();
+            sources.map(|source| (source, command.lines))
+        });
+        std::iter::once((&node.base, node.lines)).chain(copied)
     }
 
     /// Refuses stages that need themselves, by taking away, again and again, what nothing left copies from.

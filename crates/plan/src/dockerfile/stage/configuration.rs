@@ -43,7 +43,12 @@ impl Stage<'_, '_> {
             CommandLine::Shell(line) => {
                 if self.state.document.config.shell.is_empty() {
                     let word = keyword(&command.text);
-                    let message = format!("{word} should be a JSON array, so that signals reach the program");
+                    let mut message =
+                        format!("{word} should be a JSON array, so that signals reach the program");
+                    if line.starts_with('[') {
+                        message
+                            .push_str(", and this is none: JSON has double quotes, and no comma at the end");
+                    }
                     self.shared
                         .checks
                         .report("JSONArgsRecommended", command.lines, message);

@@ -21,7 +21,7 @@ fn what_cannot_be_parsed_is_shown_in_the_same_way() {
     error: `Dockerfile`, line 2: unknown instruction `RUM`
       1 | FROM a
     > 2 | RUM true
-    hint: a line that goes on in the next one ends with the escape, usually `\`
+    hint: did you mean `RUN`?
     ");
 }
 
@@ -76,4 +76,16 @@ fn a_stage_that_nothing_needs_may_be_wrong() {
     let text = "FROM a AS broken\nSTOPSIGNAL nothing\nRUN --security=insecure true\nFROM scratch\n";
     assert!(Given::new(text).planned().is_ok());
     assert!(Given::new(text).stage("broken").planned().is_err());
+}
+
+#[test]
+fn an_image_that_cannot_be_had_is_shown_where_it_is_named_and_may_be_a_stage_mistyped() {
+    let given = Given::new("ARG V=1\nFROM a:$V AS build\nFROM scratch\nCOPY --from=biuld /x /x\n");
+    insta::assert_snapshot!(given.without_images(), @r#"
+    `Dockerfile`, line 4: cannot have the image `biuld:latest`
+      2 | FROM a:$V AS build
+      3 | FROM scratch
+    > 4 | COPY --from=biuld /x /x
+    hint: Some("no stage is called so: did you mean `build`?")
+    "#);
 }

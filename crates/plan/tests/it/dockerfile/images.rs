@@ -9,7 +9,7 @@ fn wants(text: &str) -> Vec<String> {
     match Given::new(text).once(&Known::new()).unwrap() {
         Planned::Complete(_) => Vec::new(),
         Planned::Wants(wants) => wants
-            .iter()
+            .keys()
             .map(|wanted| format!("{} {}", wanted.reference.familiar_name(), wanted.arch.name()))
             .collect(),
     }
