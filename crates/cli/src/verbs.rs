@@ -137,7 +137,7 @@ impl Verb {
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Build(build) => build.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
-            Self::Export(export) => export.run(context)?,
+            Self::Export(export) => export.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             Self::Base(base) => base.run(context).await?,
             #[cfg(all(feature = "engine", target_os = "linux"))]

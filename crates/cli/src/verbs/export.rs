@@ -2,19 +2,22 @@
 //!
 //! It is written beside its place and moved there whole: what is there is complete.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use coracle_build::{Selected, Selection, What};
 use coracle_spec::{Class, Failure};
+use coracle_tasks::CancellationToken;
 use fs_err as fs;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use crate::args::Reporting;
 use crate::context::Context;
 use crate::error::Error;
+use crate::interrupt::Interrupt;
 use crate::project::{Lock, Source};
 use crate::selection::selection;
 use crate::size::human;
@@ -59,11 +62,17 @@ enum ExportError {
         /// Why not.
         source: io::Error,
     },
+    /// The user ended it.
+    #[error("the export was interrupted")]
+    Interrupted,
 }
 
 impl Failure for ExportError {
     fn class(&self) -> Class {
-        Class::User
+        match self {
+            Self::Interrupted => Class::Unavailable,
+            Self::Taken(_) | Self::Write { .. } => Class::User,
+        }
     }
 
     fn hint(&self) -> Option<String> {
@@ -72,10 +81,23 @@ impl Failure for ExportError {
 }
 
 impl Export {
-    pub(super) fn run(self, context: &Context) -> Result<(), Error> {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+        let mut interrupt = Interrupt::listen()?;
         let source = Source::new(self.dir, self.file);
         let selection = selection(context, &source.images(Lock::default(), &[])?)?;
-        let report = write(&selection, &self.dest)?;
+        let (dest, stop) = (self.dest.clone(), CancellationToken::new());
+        let told = stop.clone();
+        let mut writing = spawn_blocking(move || write(&selection, &dest, &told));
+        let written = tokio::select! {
+            written = &mut writing => written,
+            () = interrupt.next() => {
+                stop.cancel();
+                // Whatever it comes to: what is half there is removed.
+                let _ = writing.await;
+                return Err(ExportError::Interrupted.into());
+            }
+        };
+        let report = written.map_err(io::Error::other).map_err(failed(&self.dest))??;
         if self.reporting.json {
             return Ok(context.printer.json(&report)?);
         }
@@ -85,17 +107,20 @@ impl Export {
     }
 }
 
-/// Writes the selection as the folder `dest`.
-fn write(selection: &Selection, dest: &Path) -> Result<Report, ExportError> {
-    let failed = |source| ExportError::Write {
-        dest: dest.to_owned(),
-        source,
-    };
-    let place = place(dest).map_err(failed)?;
-    if !is_free(&place).map_err(failed)? {
+/// Writes the selection as the folder `dest`, unless it is told to stop.
+fn write(selection: &Selection, dest: &Path, stop: &CancellationToken) -> Result<Report, ExportError> {
+    let place = place(dest).map_err(failed(dest))?;
+    if !is_free(&place).map_err(failed(dest))? {
         return Err(ExportError::Taken(dest.to_owned()));
     }
-    move_in(selection, &place).map_err(failed)
+    move_in(selection, &place, stop).map_err(failed(dest))
+}
+
+fn failed(dest: &Path) -> impl Fn(io::Error) -> ExportError + use<'_> {
+    move |source| ExportError::Write {
+        dest: dest.to_owned(),
+        source,
+    }
 }
 
 /// Answers where `dest` is: an empty folder may be known by a link.
@@ -115,26 +140,26 @@ fn is_free(place: &Path) -> io::Result<bool> {
     }
 }
 
-fn move_in(selection: &Selection, place: &Path) -> io::Result<Report> {
+fn move_in(selection: &Selection, place: &Path, stop: &CancellationToken) -> io::Result<Report> {
     let beside = place.parent().unwrap_or(place);
     fs::create_dir_all(beside)?;
     let made = tempfile::Builder::new()
         .prefix(".coracle-export-")
         .tempdir_in(beside)?;
-    let report = fill(selection, made.path())?;
+    let report = fill(selection, made.path(), stop)?;
     fs::rename(made.path(), place)?;
     // It is no longer where it was made, so that there is nothing to remove.
     let _ = made.keep();
     Ok(report)
 }
 
-fn fill(selection: &Selection, top: &Path) -> io::Result<Report> {
+fn fill(selection: &Selection, top: &Path, stop: &CancellationToken) -> io::Result<Report> {
     let (mut report, mut folders) = (Report::default(), Vec::new());
     selection.each(&mut |selected| {
         if matches!(selected.what, What::Folder) {
             folders.push((top.join(selected.path), selected.mode));
         }
-        report.add(put(top, selected)?);
+        report.add(put(top, selected, stop)?);
         Ok(())
     })?;
     // Last, and from the innermost: some may not be written to.
@@ -145,14 +170,15 @@ fn fill(selection: &Selection, top: &Path) -> io::Result<Report> {
 }
 
 /// Writes one thing, and answers how large it is if it is a file.
-fn put(top: &Path, selected: Selected<'_>) -> io::Result<Option<u64>> {
+fn put(top: &Path, selected: Selected<'_>, stop: &CancellationToken) -> io::Result<Option<u64>> {
     let path = top.join(selected.path);
     match selected.what {
         What::Folder if selected.path.as_os_str().is_empty() => Ok(None),
         What::Folder => fs::create_dir(path).map(|()| None),
         What::Link(target) => symlink(target, path).map(|()| None),
         What::Same(other) => fs::hard_link(top.join(other), path).map(|()| Some(0)),
-        What::File(_, mut bytes) => {
+        What::File(_, bytes) => {
+            let mut bytes = Stoppable { bytes, stop };
             let size = io::copy(&mut bytes, &mut fs::File::create_new(&path)?)?;
             set_mode(&path, selected.mode)?;
             Ok(Some(size))
@@ -162,6 +188,21 @@ fn put(top: &Path, selected: Selected<'_>) -> io::Result<Option<u64>> {
 
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Bytes that come until somebody says stop.
+struct Stoppable<'a, R> {
+    bytes: R,
+    stop: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_cancelled() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.bytes.read(buffer)
+    }
 }
 
 impl Report {
