@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Read, Write};
 
 use coracle_content::{Blob, BlobWriter, Store, StoreError};
-use coracle_spec::{ByteSize, Digest, Hasher};
+use coracle_spec::{Digest, Hasher};
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use fs_err as fs;
@@ -209,30 +209,13 @@ impl Sink {
 pub(crate) struct HashingReader<R> {
     input: R,
     hasher: Hasher,
-    count: u64,
-    limit: u64,
 }
-
-/// More was read than is taken.
-#[derive(Debug, thiserror::Error)]
-#[error("it unpacks to more than {0} bytes")]
-struct LimitReached(u64);
 
 impl<R: Read> HashingReader<R> {
     pub(crate) fn new(input: R) -> Self {
         Self {
             input,
             hasher: Hasher::default(),
-            count: 0,
-            limit: u64::MAX,
-        }
-    }
-
-    /// Makes reading more than `limit` an error.
-    pub(crate) fn limited_to(self, limit: ByteSize) -> Self {
-        Self {
-            limit: limit.bytes(),
-            ..self
         }
     }
 
@@ -245,13 +228,6 @@ impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
         self.hasher.update(&buffer[..count]);
-        self.count += count as u64;
-        if self.count > self.limit {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                LimitReached(self.limit),
-            ));
-        }
         Ok(count)
     }
 }

@@ -9,10 +9,10 @@ use std::io::{Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path};
 
-use crate::compression::HashingReader;
+use crate::bounded::Bounded;
 use crate::entry::Metadata;
 use crate::path::LayerPath;
-use crate::source::{SourceError, decompressed, own};
+use crate::source::{SourceError, check_size, decompressed, own};
 use crate::tar::{Entry, Kind, Reader, TarError};
 use crate::tree::{TreeWriter, finish_file};
 use crate::unpack::UnpackLimits;
@@ -35,7 +35,7 @@ pub fn unpack_context(
 ) -> Result<(), SourceError> {
     let input = decompressed(input).map_err(SourceError::Decompress)?;
     let mut unpacking = Unpacking {
-        archive: Reader::new(HashingReader::new(input).limited_to(limits.bytes)),
+        archive: Reader::new(Bounded::new(input, limits.bytes)),
         tree: TreeWriter::new(root).map_err(SourceError::Root)?,
     };
     let mut entries = 0;
@@ -46,6 +46,7 @@ pub fn unpack_context(
                 limit: limits.entries,
             });
         }
+        check_size(&entry, limits)?;
         unpacking.entry(entry, names)?;
     }
     Ok(())

@@ -11,6 +11,7 @@
 //! format's dialect to the library.
 
 mod accounts;
+mod bounded;
 mod capture;
 mod compression;
 mod context;

@@ -8,9 +8,9 @@ use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use coracle_spec::{Class, Failure};
+use coracle_spec::{ByteSize, Class, Failure};
 
-use crate::compression::HashingReader;
+use crate::bounded::Bounded;
 use crate::entry::Metadata;
 use crate::path::{InvalidPath, LayerPath};
 use crate::tar::{Entry, Kind, Reader, TarError};
@@ -22,6 +22,9 @@ const BUFFER: usize = 64 << 10;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// How an archive compressed by zstd begins (RFC 8878 §3.1.1).
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// How far back a part compressed by zstd may refer, as a power of two: what is held in memory for it. All levels but
+/// those that have to be asked for stay below it, and RFC 8878 §3.1.1.1.2 recommends to take no less.
+const ZSTD_WINDOW: u32 = 23;
 
 /// Why an archive of sources cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,14 @@ pub enum SourceError {
     /// The place to unpack to cannot be used.
     #[error("cannot write the source")]
     Root(#[source] io::Error),
+    /// An entry says that it is larger than the whole source may be.
+    #[error("the source's entry `{path}` is larger than {} bytes", limit.bytes())]
+    TooLarge {
+        /// The entry.
+        path: LayerPath,
+        /// The most bytes that are taken.
+        limit: ByteSize,
+    },
     /// It has more entries than are taken.
     #[error("the source has more than {limit} entries")]
     TooMany {
@@ -80,7 +91,7 @@ impl Failure for SourceError {
 pub fn unpack_source(input: impl Read, root: &Path, limits: &UnpackLimits) -> Result<(), SourceError> {
     let input = decompressed(input).map_err(SourceError::Decompress)?;
     let mut unpacking = Unpacking {
-        archive: Reader::new(HashingReader::new(input).limited_to(limits.bytes)),
+        archive: Reader::new(Bounded::new(input, limits.bytes)),
         tree: TreeWriter::new(root).map_err(SourceError::Root)?,
     };
     let mut entries = 0;
@@ -91,9 +102,21 @@ pub fn unpack_source(input: impl Read, root: &Path, limits: &UnpackLimits) -> Re
                 limit: limits.entries,
             });
         }
+        check_size(&entry, limits)?;
         unpacking.entry(entry)?;
     }
     Ok(())
+}
+
+/// Refuses what is too large by its own word, before any of it is read.
+pub(crate) fn check_size(entry: &Entry, limits: &UnpackLimits) -> Result<(), SourceError> {
+    if entry.size <= limits.bytes.bytes() {
+        return Ok(());
+    }
+    Err(SourceError::TooLarge {
+        path: LayerPath::parse(&entry.path)?,
+        limit: limits.bytes,
+    })
 }
 
 pub(crate) fn decompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
@@ -102,7 +125,9 @@ pub(crate) fn decompressed<'a>(input: impl Read + 'a) -> io::Result<Box<dyn Read
     Ok(if start.starts_with(GZIP) {
         Box::new(flate2::bufread::MultiGzDecoder::new(input))
     } else if start.starts_with(ZSTD) {
-        Box::new(zstd::Decoder::with_buffer(input)?)
+        let mut decoder = zstd::Decoder::with_buffer(input)?;
+        decoder.window_log_max(ZSTD_WINDOW)?;
+        Box::new(decoder)
     } else {
         Box::new(input)
     })
@@ -157,7 +182,6 @@ pub(crate) fn own(metadata: Metadata) -> Metadata {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coracle_spec::ByteSize;
 
     const SMALL: UnpackLimits = UnpackLimits {
         entries: 3,

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use coracle_content::{FREE_SPACE, Store, StoreError, Tree};
 use coracle_spec::{ByteSize, Class, Digest, Failure};
 
+use crate::bounded::Bounded;
 use crate::compression::{HashingReader, decoder};
 use crate::layer::{Layer, StagedWriter};
 use crate::path::{InvalidPath, LayerPath};
@@ -141,9 +142,9 @@ pub fn unpack_with(store: &Store, layer: &Layer, policy: &UnpackPolicy) -> Resul
         return Ok(tree);
     }
     let blob = store.existing_blob(&layer.digest)?;
-    let input = HashingReader::new(decoder(&blob, layer.compression)?).limited_to(policy.limits.bytes);
+    let input = Bounded::new(decoder(&blob, layer.compression)?, policy.limits.bytes);
     let mut unpacking = Unpacking {
-        archive: Reader::new(input),
+        archive: Reader::new(HashingReader::new(input)),
         tree: StagedWriter::new(store)?,
         policy,
         entries: 0,

@@ -9,6 +9,7 @@ use std::io;
 use coracle_content::{Store, StoreError};
 use coracle_spec::{ByteSize, Digest};
 
+use crate::bounded::Bounded;
 use crate::compression::{HashingReader, decoder};
 use crate::layer::Layer;
 use crate::tar::TarError;
@@ -40,7 +41,8 @@ pub(crate) fn check(store: &Store, layer: &Layer, limit: ByteSize) -> Result<(),
 
 fn read(store: &Store, layer: &Layer, limit: ByteSize) -> Result<Digest, UnpackError> {
     let blob = store.existing_blob(&layer.digest)?;
-    let mut input = HashingReader::new(decoder(&blob, layer.compression)?).limited_to(limit);
+    let input = Bounded::new(decoder(&blob, layer.compression)?, limit);
+    let mut input = HashingReader::new(input);
     io::copy(&mut input, &mut io::sink()).map_err(TarError::Read)?;
     let found = input.finish();
     store.put_record(KIND, &key(layer), &found)?;

@@ -132,6 +132,9 @@ fn entries_and_bytes_are_bounded_also_when_they_are_compressed_or_ignored() {
     let bomb = archive(&[("other", Is::File(&text))]);
     assert!(unpacked(&zstd::encode_all(&bomb[..], 1).unwrap()).is_err());
     assert!(unpacked(&bomb).is_err());
+    let half = "0".repeat(700 << 10);
+    let twice = [("other", Is::File(&half)), ("other", Is::File(&half))];
+    assert!(refused(&twice).contains("unpacks to more than"));
 }
 
 #[test]

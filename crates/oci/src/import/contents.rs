@@ -7,6 +7,7 @@ use coracle_content::{Store, StoreError};
 use coracle_spec::Digest;
 
 use super::{ImportError, ImportLimits};
+use crate::bounded::Bounded;
 use crate::compression::{Compression, Encoder, HashingReader};
 use crate::image::MAX_DOCUMENT;
 use crate::layer::Layer;
@@ -42,7 +43,7 @@ impl Contents {
         let input = io::BufReader::with_capacity(BUFFER, archive);
         let mut reading = Reading {
             store,
-            archive: Reader::new(HashingReader::new(input).limited_to(limits.bytes)),
+            archive: Reader::new(Bounded::new(input, limits.bytes)),
             contents: Self::default(),
         };
         let mut entries = 0;
