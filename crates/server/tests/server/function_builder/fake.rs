@@ -1,6 +1,7 @@
 //! A builder of contexts that does what their Dockerfile says, a word a line, and nothing else.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -89,6 +90,7 @@ impl ContextBuilder for Fake {
                 "platforms" => say(&format!("{:?}", context.platforms)),
                 "secrets" => say(&format!("{:?}", context.secrets)),
                 "flood" => say(&"\u{1}".repeat(200_000)),
+                "list" => files(&context.folder).iter().for_each(|file| say(file)),
                 "fail" => return Err(Arc::new(Trouble(Class::User, Cause))),
                 "break" => return Err(Arc::new(Trouble(Class::Internal, Cause))),
                 "panic" => panic!("a defect"),
@@ -101,4 +103,20 @@ impl ContextBuilder for Fake {
             lease: None,
         })
     }
+}
+
+/// Answers the files below a folder by their paths in it, in order.
+fn files(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            files.extend(self::files(&path).iter().map(|below| format!("{name}/{below}")));
+        } else {
+            files.push(name);
+        }
+    }
+    files.sort();
+    files
 }
