@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::BuilderContext;
 use super::lines;
-use super::metrics::{BuilderMetrics, Ended};
+use super::metrics::{Build, Ended};
 
 /// The most lines that are handed on at once.
 const MOST: usize = 256;
@@ -23,8 +23,6 @@ pub(super) struct Building {
     outcome: oneshot::Receiver<Result<FunctionImage, FunctionBuildError>>,
     ended: Option<Result<FunctionImage, BuildFailure>>,
     since: Instant,
-    tenant: Tenant,
-    metrics: Arc<BuilderMetrics>,
     ending: CancellationToken,
     _hung_up: HungUp,
 }
@@ -71,20 +69,22 @@ impl Building {
         let cancel = context.ending.child_token();
         let hung_up = HungUp(cancel.clone());
         let builder = context.builder.clone();
+        let mut counted = Build::of(Arc::clone(&context.metrics), tenant.clone(), since);
         context
             .tasks
             .spawn(format!("function build of {tenant}"), async move {
                 let observer = teller as Arc<dyn Observer>;
+                let outcome = builder.build(admitted, body, observer, &cancel).await;
+                counted.ended(how(&outcome));
+                drop(counted);
                 // Who no longer waits needs no answer.
-                let _ = answer.send(builder.build(admitted, body, observer, &cancel).await);
+                let _ = answer.send(outcome);
             });
         Self {
             lines,
             outcome,
             ended: None,
             since,
-            tenant,
-            metrics: Arc::clone(&context.metrics),
             ending: context.ending.clone(),
             _hung_up: hung_up,
         }
@@ -126,10 +126,7 @@ impl Building {
             .take(MOST)
             .collect();
         match self.ended.take() {
-            Some(ended) if told.is_empty() => {
-                self.count(&ended);
-                Next::Ended(ended)
-            }
+            Some(ended) if told.is_empty() => Next::Ended(ended),
             ended => {
                 self.ended = ended;
                 Next::Lines(told)
@@ -153,13 +150,12 @@ impl Building {
             Err(_) => Err(BuildFailure::Broken),
         }
     }
+}
 
-    fn count(&self, ended: &Result<FunctionImage, BuildFailure>) {
-        let how = if ended.is_ok() {
-            Ended::Success
-        } else {
-            Ended::Failed
-        };
-        self.metrics.built(&self.tenant, how, self.age());
+fn how(outcome: &Result<FunctionImage, FunctionBuildError>) -> Ended {
+    match outcome {
+        Ok(_) => Ended::Success,
+        Err(error) if matches!(error.trouble, BuildTrouble::Cancelled) => Ended::Cancelled,
+        Err(_) => Ended::Failed,
     }
 }

@@ -35,6 +35,39 @@ struct Counters {
 pub(super) enum Ended {
     Success,
     Failed,
+    /// Its client has left, or the server ended.
+    Cancelled,
+}
+
+/// A build that goes on, counted when dropped. One that does not say how it ended has failed.
+pub(super) struct Build {
+    metrics: Arc<BuilderMetrics>,
+    tenant: Tenant,
+    how: Ended,
+    since: Instant,
+}
+
+impl Build {
+    /// Counts a build of `tenant`, whose request came at `since`.
+    pub(super) fn of(metrics: Arc<BuilderMetrics>, tenant: Tenant, since: Instant) -> Self {
+        Self {
+            metrics,
+            tenant,
+            how: Ended::Failed,
+            since,
+        }
+    }
+
+    /// Notes how it ended.
+    pub(super) fn ended(&mut self, how: Ended) {
+        self.how = how;
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        self.metrics.built(&self.tenant, self.how, self.since.elapsed());
+    }
 }
 
 /// How long things took.
@@ -117,7 +150,7 @@ impl Histogram {
 
 impl BuilderMetrics {
     /// Counts a build that ended.
-    pub(super) fn built(&self, tenant: &Tenant, how: Ended, took: Duration) {
+    fn built(&self, tenant: &Tenant, how: Ended, took: Duration) {
         let mut counters = self.lock();
         *counters.builds.entry((tenant.clone(), how)).or_default() += 1;
         counters.build_seconds.add(took);
@@ -184,6 +217,7 @@ impl Counters {
             let status = match ended {
                 Ended::Success => "success",
                 Ended::Failed => "failed",
+                Ended::Cancelled => "cancelled",
             };
             let _ = writeln!(
                 text,
@@ -218,6 +252,7 @@ mod tests {
         drop(InFlight::of(Arc::clone(&metrics), &Method::PATCH));
         let _on_its_way = InFlight::of(Arc::clone(&metrics), &Method::GET);
         metrics.built(&Tenant::default(), Ended::Failed, Duration::from_secs(7));
+        Build::of(Arc::clone(&metrics), "acme".parse().unwrap(), Instant::now()).ended(Ended::Cancelled);
         let text = metrics.text((1, 2));
         for line in [
             "http_requests_total{code=\"200\",method=\"post\"} 1",
@@ -227,9 +262,10 @@ mod tests {
             "builder_builds_in_flight 1",
             "builder_builds_waiting 2",
             "builder_builds_total{tenant=\"default\",status=\"failed\"} 1",
-            "builder_build_duration_seconds_bucket{le=\"5\"} 0",
-            "builder_build_duration_seconds_bucket{le=\"10\"} 1",
-            "builder_build_duration_seconds_sum 7.000",
+            "builder_builds_total{tenant=\"acme\",status=\"cancelled\"} 1",
+            "builder_build_duration_seconds_bucket{le=\"5\"} 1",
+            "builder_build_duration_seconds_bucket{le=\"10\"} 2",
+            "builder_build_duration_seconds_count 2",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} is not in\n{text}");
         }

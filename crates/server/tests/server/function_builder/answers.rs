@@ -171,12 +171,7 @@ async fn what_happens_is_measured() {
     let yard = Yard::usual().await;
     yard.build("hello").await;
     yard.build("fail").await;
-    let metrics = yard.server.metrics().unwrap();
-    let client = coracle_api::Client::new(
-        format!("http://{metrics}").parse().unwrap(),
-        coracle_api::Credentials::None,
-    );
-    let (_, text) = crate::world::get(&client, "/metrics").await;
+    let text = yard.metrics().await;
     for line in [
         "http_requests_total{code=\"200\",method=\"post\"} 1",
         "http_requests_total{code=\"422\",method=\"post\"} 1",

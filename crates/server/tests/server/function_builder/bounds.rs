@@ -74,7 +74,7 @@ async fn with_a_queue_the_next_build_waits_its_turn() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_ends_its_build() {
+async fn a_client_that_hangs_up_ends_its_build_which_counts_as_cancelled() {
     let yard = Yard::usual().await;
     for (round, accept) in ["application/x-ndjson", "*/*"].into_iter().enumerate() {
         let mut waiting = yard.fake.waiting.subscribe();
@@ -96,5 +96,10 @@ async fn a_client_that_hangs_up_ends_its_build() {
             _ = waiting.wait_for(|count| *count == round + 1) => {}
         }
         cancelled.wait_for(|count| *count == round + 1).await.unwrap();
+        let cancelled = format!(
+            "builder_builds_total{{tenant=\"acme\",status=\"cancelled\"}} {}",
+            round + 1
+        );
+        yard.counted(&cancelled).await;
     }
 }

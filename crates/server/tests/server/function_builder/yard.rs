@@ -131,6 +131,21 @@ impl Yard {
         self.post(body, "application/x-ndjson").await
     }
 
+    /// What the server says of itself to Prometheus.
+    pub(crate) async fn metrics(&self) -> String {
+        let metrics = self.server.metrics().unwrap();
+        let client = Client::new(format!("http://{metrics}").parse().unwrap(), Credentials::None);
+        crate::world::get(&client, "/metrics").await.1
+    }
+
+    /// Asks for the metrics until a line is among them, within the time that a test has.
+    pub(crate) async fn counted(&self, line: &str) {
+        let counted = async { while !self.metrics().await.lines().any(|have| have == line) {} };
+        tokio::time::timeout(Duration::from_mins(1), counted)
+            .await
+            .unwrap();
+    }
+
     /// Whether nothing of bodies is left.
     pub(crate) fn is_clean(&self) -> bool {
         let scratch = store(self.folder.path()).join("scratch");
