@@ -10,7 +10,7 @@ mod recipe;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 use coracle_content::Store;
@@ -111,16 +111,19 @@ impl StandIns {
         })
     }
 
-    /// Makes a stand-in, unless it was made before; answers the digest of its index.
+    /// Makes a stand-in, unless it was made before; answers the digest of its index. While one is made, others are there.
     pub fn make(&self, stand_in: StandIn) -> Result<Digest> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(digest) = made.get(&stand_in) {
+        if let Some(digest) = self.made().get(&stand_in) {
             return Ok(*digest);
         }
         let digest = made::make(&self.store, stand_in)
             .with_context(|| format!("cannot make the stand-in for `{}`", stand_in.repository()))?;
-        made.insert(stand_in, digest);
+        self.made().insert(stand_in, digest);
         Ok(digest)
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<StandIn, Digest>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers what has been made, as bases of builds.
