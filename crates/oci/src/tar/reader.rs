@@ -4,89 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::BLOCK;
-use super::header::{
-    CHECKSUM, DEVICE_MAJOR, DEVICE_MINOR, GID, GNU_MAGIC, Header, LINK, MAGIC, MODE, MTIME, NAME,
-    POSIX_MAGIC, PREFIX, SIZE, TYPE, UID,
-};
+use super::entry::{Entry, Kind};
+use super::error::TarError;
+use super::fields::{Ahead, Fields, number};
+use super::header::{CHECKSUM, Header, SIZE, TYPE};
+use super::records;
 use super::writer::padding;
-use crate::entry::Metadata;
 
 /// The most that a long name or an extended header may take.
 const MAX_EXTENDED: u64 = 1 << 20;
-
-/// Why an archive cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TarError {
-    /// The bytes could not be read.
-    #[error("cannot read the archive")]
-    Read(#[from] io::Error),
-    /// It ends amid an entry, or without the two empty blocks that end an archive.
-    #[error("the archive is cut off after {at} bytes")]
-    CutOff {
-        /// How many bytes there were.
-        at: u64,
-    },
-    /// A header is not one.
-    #[error("the header at byte {at} is broken: {reason}")]
-    Header {
-        /// Where it starts.
-        at: u64,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// An entry is of a kind that has no place in a layer.
-    #[error("the entry `{path}` is {kind}, which is not supported")]
-    Unsupported {
-        /// The entry's path.
-        path: String,
-        /// What it is.
-        kind: String,
-    },
-}
-
-/// What an entry is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// A directory.
-    Directory,
-    /// A regular file; its contents follow.
-    File,
-    /// A symbolic link.
-    Symlink {
-        /// What it points to.
-        target: Vec<u8>,
-    },
-    /// A further name of a file.
-    HardLink {
-        /// The file's path in the archive.
-        target: Vec<u8>,
-    },
-    /// A character device.
-    Character {
-        /// The major and minor numbers.
-        device: (u32, u32),
-    },
-    /// A block device.
-    Block {
-        /// The major and minor numbers.
-        device: (u32, u32),
-    },
-    /// A named pipe.
-    Pipe,
-}
-
-/// An entry's headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its path as the archive says it.
-    pub path: Vec<u8>,
-    /// What it is.
-    pub kind: Kind,
-    /// How many bytes of contents follow.
-    pub size: u64,
-    /// Its attributes.
-    pub metadata: Metadata,
-}
 
 /// Reads an archive entry by entry. After [`Reader::next`], `Read` answers the entry's contents.
 #[derive(Debug)]
@@ -96,14 +22,6 @@ pub struct Reader<R> {
     /// How much of the current entry's contents is unread.
     contents: u64,
     padding: usize,
-}
-
-/// What headers before an entry's own said of it.
-#[derive(Debug, Default)]
-struct Ahead {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    records: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl<R: Read> Reader<R> {
@@ -241,7 +159,7 @@ impl<R: Read> Reader<R> {
 
     fn records(&mut self, at: u64, size: u64) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, TarError> {
         let bytes = self.extended(at, size)?;
-        parse_records(&bytes).ok_or(TarError::Header {
+        records::parse(&bytes).ok_or(TarError::Header {
             at,
             reason: "its extended records are malformed",
         })
@@ -267,197 +185,4 @@ impl<R: Read> Read for Reader<R> {
         self.contents -= count as u64;
         Ok(count)
     }
-}
-
-/// A header with what came before it.
-struct Fields<'a> {
-    header: &'a Header,
-    at: u64,
-    ahead: Ahead,
-}
-
-impl Fields<'_> {
-    fn path(&mut self) -> Vec<u8> {
-        if let Some(path) = self
-            .ahead
-            .records
-            .remove(b"path".as_slice())
-            .or_else(|| self.ahead.path.take())
-        {
-            return path;
-        }
-        let name = self.header.text(NAME);
-        let prefix = self.header.text(PREFIX);
-        if self.header.0[MAGIC] == *POSIX_MAGIC && !prefix.is_empty() {
-            [prefix, b"/", name].concat()
-        } else {
-            name.to_vec()
-        }
-    }
-
-    fn size(&mut self) -> Result<u64, TarError> {
-        match self.ahead.records.remove(b"size".as_slice()) {
-            Some(text) => decimal(&text).ok_or_else(|| self.broken("its size is no number")),
-            None => number(self.header, SIZE, self.at, "its size is no number"),
-        }
-    }
-
-    fn kind(&mut self, path: &[u8]) -> Result<Kind, TarError> {
-        if self
-            .ahead
-            .records
-            .keys()
-            .any(|key| key.starts_with(b"GNU.sparse."))
-        {
-            return Err(unsupported(path, "a sparse file"));
-        }
-        Ok(match self.header.0[TYPE] {
-            b'0' | b'7' | 0 if path.ends_with(b"/") => Kind::Directory,
-            b'0' | b'7' | 0 => Kind::File,
-            b'1' => Kind::HardLink { target: self.link() },
-            b'2' => Kind::Symlink { target: self.link() },
-            b'3' => Kind::Character {
-                device: self.device()?,
-            },
-            b'4' => Kind::Block {
-                device: self.device()?,
-            },
-            b'5' => Kind::Directory,
-            b'6' => Kind::Pipe,
-            b'S' => return Err(unsupported(path, "a sparse file")),
-            other => return Err(unsupported(path, &format!("of type `{}`", other.escape_ascii()))),
-        })
-    }
-
-    fn link(&mut self) -> Vec<u8> {
-        let long = self
-            .ahead
-            .records
-            .remove(b"linkpath".as_slice())
-            .or_else(|| self.ahead.link.take());
-        long.unwrap_or_else(|| self.header.text(LINK).to_vec())
-    }
-
-    fn device(&self) -> Result<(u32, u32), TarError> {
-        let is_known = self.header.0[MAGIC] == *POSIX_MAGIC || self.header.0[MAGIC] == *GNU_MAGIC;
-        let part = |field| {
-            self.header
-                .number(field)
-                .and_then(|number| u32::try_from(number).ok())
-        };
-        match (part(DEVICE_MAJOR), part(DEVICE_MINOR)) {
-            (Some(major), Some(minor)) if is_known => Ok((major, minor)),
-            _ => Err(self.broken("its device is no pair of numbers")),
-        }
-    }
-
-    fn metadata(&mut self) -> Result<Metadata, TarError> {
-        let mode = self
-            .header
-            .number(MODE)
-            .ok_or_else(|| self.broken("its mode is no number"))?;
-        Ok(Metadata {
-            mode: u32::try_from(mode & 0o7777).unwrap_or(0),
-            uid: self.id("uid", UID)?,
-            gid: self.id("gid", GID)?,
-            mtime: self.mtime()?,
-            xattrs: self.xattrs()?,
-        })
-    }
-
-    fn id(&self, key: &str, field: std::ops::Range<usize>) -> Result<u32, TarError> {
-        let id = match self.ahead.records.get(key.as_bytes()) {
-            Some(text) => decimal(text),
-            None => self.header.number(field).and_then(|id| u64::try_from(id).ok()),
-        };
-        // The highest id stands for "leave it as it is" in `chown`.
-        id.and_then(|id| u32::try_from(id).ok())
-            .filter(|id| *id != u32::MAX)
-            .ok_or_else(|| self.broken("its owner is no number"))
-    }
-
-    fn mtime(&self) -> Result<i64, TarError> {
-        match self.ahead.records.get(b"mtime".as_slice()) {
-            Some(text) => whole_seconds(text).ok_or_else(|| self.broken("its time is no number")),
-            None => self
-                .header
-                .number(MTIME)
-                .ok_or_else(|| self.broken("its time is no number")),
-        }
-    }
-
-    fn xattrs(&self) -> Result<BTreeMap<String, Vec<u8>>, TarError> {
-        let mut xattrs = BTreeMap::new();
-        for (key, value) in &self.ahead.records {
-            if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                let name = String::from_utf8(name.to_vec())
-                    .map_err(|_| self.broken("an extended attribute's name is not UTF-8"))?;
-                xattrs.insert(name, value.clone());
-            }
-        }
-        Ok(xattrs)
-    }
-
-    fn broken(&self, reason: &'static str) -> TarError {
-        TarError::Header { at: self.at, reason }
-    }
-}
-
-fn unsupported(path: &[u8], kind: &str) -> TarError {
-    TarError::Unsupported {
-        path: String::from_utf8_lossy(path).into_owned(),
-        kind: kind.to_owned(),
-    }
-}
-
-fn number(
-    header: &Header,
-    field: std::ops::Range<usize>,
-    at: u64,
-    reason: &'static str,
-) -> Result<u64, TarError> {
-    header
-        .number(field)
-        .and_then(|size| u64::try_from(size).ok())
-        .ok_or(TarError::Header { at, reason })
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?;
-    if text.starts_with('+') {
-        None
-    } else {
-        text.parse().ok()
-    }
-}
-
-/// Reads seconds with an optional fraction, rounding towards the past.
-fn whole_seconds(text: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let seconds: i64 = whole.parse().ok()?;
-    let is_past = whole.starts_with('-') && fraction.bytes().any(|byte| byte != b'0');
-    if is_past {
-        seconds.checked_sub(1)
-    } else {
-        Some(seconds)
-    }
-}
-
-/// Reads `LENGTH KEY=VALUE\n`, again and again. A record with an empty value takes the key back.
-fn parse_records(mut bytes: &[u8]) -> Option<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let mut records = BTreeMap::new();
-    while !bytes.is_empty() {
-        let space = bytes.iter().take(8).position(|byte| *byte == b' ')?;
-        let length = usize::try_from(decimal(&bytes[..space])?).ok()?;
-        let (record, rest) = bytes.split_at_checked(length)?;
-        let record = record.get(space + 1..)?.strip_suffix(b"\n")?;
-        let equals = record.iter().position(|byte| *byte == b'=')?;
-        records.insert(record[..equals].to_vec(), record[equals + 1..].to_vec());
-        bytes = rest;
-    }
-    Some(records)
 }

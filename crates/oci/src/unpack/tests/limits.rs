@@ -9,6 +9,15 @@ use super::super::{UnpackError, UnpackLimits, UnpackPolicy, unpack, unpack_with}
 use super::archive::Tar;
 use super::place::{Place, chain};
 use crate::compression::Compression;
+use crate::layer::Layer;
+
+fn beyond(place: &Place, layer: &Layer, limits: UnpackLimits) -> UnpackError {
+    let policy = UnpackPolicy {
+        limits,
+        ..UnpackPolicy::default()
+    };
+    unpack_with(&place.store, layer, &policy).unwrap_err()
+}
 
 #[test]
 fn a_bomb_stops_at_the_limit() {
@@ -20,15 +29,7 @@ fn a_bomb_stops_at_the_limit() {
         bytes: ByteSize::mebibytes(1),
         ..UnpackLimits::default()
     };
-    let error = unpack_with(
-        &place.store,
-        &layer,
-        &UnpackPolicy {
-            limits,
-            ..UnpackPolicy::default()
-        },
-    )
-    .unwrap_err();
+    let error = beyond(&place, &layer, limits);
     assert!(
         chain(&error).contains("more than 1048576 bytes"),
         "{}",
@@ -48,15 +49,7 @@ fn entries_are_counted() {
         entries: 1,
         ..UnpackLimits::default()
     };
-    let error = unpack_with(
-        &place.store,
-        &layer,
-        &UnpackPolicy {
-            limits,
-            ..UnpackPolicy::default()
-        },
-    )
-    .unwrap_err();
+    let error = beyond(&place, &layer, limits);
     assert!(matches!(error, UnpackError::TooMany { limit: 1 }), "{error:?}");
     assert!(place.is_clean());
 }

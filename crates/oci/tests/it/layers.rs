@@ -1,9 +1,5 @@
 //! Layers as they are written, as they are read again, and as others read them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -16,7 +12,7 @@ use coracle_spec::{Class, Digest, Failure};
 use fs_err as fs;
 use proptest::prelude::*;
 
-use support::{Mounted, Place, Seen, look, noise};
+use crate::support::{Mounted, Place, Seen, look, noise};
 
 const EPOCH: i64 = 1_700_000_000;
 

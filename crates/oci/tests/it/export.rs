@@ -1,9 +1,5 @@
 //! Images as they are assembled, and as other tools take them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
@@ -15,7 +11,7 @@ use coracle_spec::{Class, Digest, Failure, ImageRef};
 use fs_err as fs;
 use serde_json::{Value, json};
 
-use support::{Mounted, Place, noise};
+use crate::support::{Mounted, Place, noise};
 
 fn config() -> ImageConfig {
     ImageConfig {

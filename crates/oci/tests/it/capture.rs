@@ -1,9 +1,5 @@
 //! Layers taken from directories, with real overlays.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -16,7 +12,7 @@ use coracle_spec::{Class, Failure};
 use fs_err as fs;
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, mknodat};
 
-use support::{Mounted, Place, Seen, look};
+use crate::support::{Mounted, Place, Seen, look};
 
 const EPOCH: i64 = 1_700_000_000;
 

@@ -1,11 +1,5 @@
 //! What several tests need: a store, a look at a whole tree, a mount for the length of a test.
 
-#![allow(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test fails by panicking, and uses what it needs"
-)]
-
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
