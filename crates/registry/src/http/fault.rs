@@ -2,13 +2,18 @@
 
 use bytes::Bytes;
 use coracle_spec::{Class, Failure};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RANGE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 
+use super::answer;
 use super::body::Body;
 use super::route::NoRoute;
 use crate::error::RegistryError;
+use crate::uploads::UploadName;
+
+/// What clients take for an upload that is not as it should be.
+const INVALID: &str = "BLOB_UPLOAD_INVALID";
 
 #[derive(Serialize)]
 struct Errors<'a> {
@@ -36,6 +41,12 @@ pub(super) enum Fault {
     Method(&'static [Method]),
     /// The caller may not do that.
     Denied,
+    /// A chunk begins elsewhere than what has arrived ends.
+    OutOfOrder {
+        name: UploadName,
+        expected: u64,
+        found: u64,
+    },
     /// The head of the request cannot be understood.
     Head(&'static str),
     /// The body broke off.
@@ -62,49 +73,61 @@ impl From<NoRoute> for Fault {
 impl Fault {
     /// Makes the answer.
     pub(super) fn answer(&self) -> Response<Body> {
-        let (status, code) = self.told();
-        let mut response = match self {
-            Self::Registry(error) => {
-                log(error);
-                refuse(status, code, (&error.to_string(), error.hint().as_deref()))
-            }
-            other => refuse(status, code, (other.message(), None)),
-        };
-        if let Self::Method(allowed) = self {
-            let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-            response.headers_mut().extend(
-                HeaderValue::from_str(&names.join(", "))
-                    .ok()
-                    .map(|value| (ALLOW, value)),
-            );
-        }
-        response
-    }
-
-    fn told(&self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
         match self {
-            Self::Registry(error) => (status(error), error.code()),
-            Self::NoRoute => (StatusCode::NOT_FOUND, "UNSUPPORTED"),
-            Self::NoTag => (StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
-            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED"),
-            Self::Denied => (StatusCode::FORBIDDEN, "DENIED"),
-            Self::Head(_) | Self::Broken => (StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID"),
-            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID"),
+            Self::Registry(error) => of_registry(error),
+            Self::NoRoute => plain(
+                S::NOT_FOUND,
+                "UNSUPPORTED",
+                "there is nothing at this path of the registry",
+            ),
+            Self::NoTag => plain(S::NOT_FOUND, "MANIFEST_UNKNOWN", "no manifest is called so"),
+            Self::Method(allowed) => not_allowed(allowed),
+            Self::Denied => plain(
+                S::FORBIDDEN,
+                "DENIED",
+                "without credentials, images may be pulled and nothing else",
+            ),
+            Self::OutOfOrder {
+                name,
+                expected,
+                found,
+            } => out_of_order(name, *expected, *found),
+            Self::Head(what) => plain(S::BAD_REQUEST, INVALID, what),
+            Self::Broken => plain(S::BAD_REQUEST, INVALID, "the body broke off"),
+            Self::Slow => plain(S::REQUEST_TIMEOUT, INVALID, "the body came too slowly"),
         }
     }
+}
 
-    fn message(&self) -> &str {
-        match self {
-            Self::Registry(_) => "",
-            Self::NoRoute => "there is nothing at this path of the registry",
-            Self::NoTag => "no manifest is called so",
-            Self::Method(_) => "this method has no meaning here",
-            Self::Denied => "without credentials, images may be pulled and nothing else",
-            Self::Head(what) => what,
-            Self::Broken => "the body broke off",
-            Self::Slow => "the body came too slowly",
-        }
+fn plain(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    refuse(status, code, (message, None))
+}
+
+fn of_registry(error: &RegistryError) -> Response<Body> {
+    log(error);
+    let (message, help) = (error.to_string(), error.hint());
+    refuse(status(error), error.code(), (&message, help.as_deref()))
+}
+
+fn not_allowed(allowed: &[Method]) -> Response<Body> {
+    let message = "this method has no meaning here";
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message);
+    let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+    let names = HeaderValue::from_str(&names.join(", ")).ok();
+    response.headers_mut().extend(names.map(|names| (ALLOW, names)));
+    response
+}
+
+/// Says which byte is the next one, so that the client can go on there.
+fn out_of_order(name: &UploadName, expected: u64, found: u64) -> Response<Body> {
+    let mut response = Fault::Registry(RegistryError::Gap { expected, found }).answer();
+    let told = answer::upload(StatusCode::RANGE_NOT_SATISFIABLE, name, expected);
+    for header in [LOCATION, RANGE] {
+        let value = told.headers().get(&header).cloned();
+        response.headers_mut().extend(value.map(|value| (header, value)));
     }
+    response
 }
 
 /// Makes an answer that says why not, with what helps, in the form that clients of registries read.

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use coracle_content::Upload;
 use coracle_spec::Digest;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
 use http::{Response, StatusCode, Uri};
 use tokio::sync::SemaphorePermit;
 
@@ -73,12 +73,7 @@ where
     B: http_body::Body<Data = Bytes>,
 {
     let _place = place(service)?;
-    let upload = match resume(service, &name, &head).await {
-        Err(Fault::Registry(RegistryError::Gap { expected, found })) => {
-            return Ok(out_of_order(&name, expected, found));
-        }
-        result => result?,
-    };
+    let upload = resume(service, &name, &head).await?;
     let upload = receive(service, &name, upload, body).await?;
     let size = upload.size();
     service.registry().pause(&name, upload);
@@ -97,12 +92,7 @@ where
 {
     let digest = digest_of(head.uri)?.ok_or(Fault::Head("the digest of the whole is missing: `?digest=`"))?;
     let _place = place(service)?;
-    let upload = match resume(service, &name, &head).await {
-        Err(Fault::Registry(RegistryError::Gap { expected, found })) => {
-            return Ok(out_of_order(&name, expected, found));
-        }
-        result => result?,
-    };
+    let upload = resume(service, &name, &head).await?;
     let upload = receive(service, &name, upload, body).await?;
     finish(service, name, upload, digest).await
 }
@@ -140,14 +130,14 @@ async fn mount(
 
 async fn resume(service: &Service, name: &UploadName, head: &Head<'_>) -> Result<Upload, Fault> {
     let said = said_range(head.headers)?;
-    let (registry, name) = (service.registry().clone(), name.clone());
-    let upload = blocking(move || registry.resume(&name)).await?;
+    let (registry, asked) = (service.registry().clone(), name.clone());
+    let upload = blocking(move || registry.resume(&asked)).await?;
     match said {
-        Some((first, _)) if first != upload.size() => Err(RegistryError::Gap {
+        Some((first, _)) if first != upload.size() => Err(Fault::OutOfOrder {
+            name: name.clone(),
             expected: upload.size(),
             found: first,
-        }
-        .into()),
+        }),
         _ => Ok(upload),
     }
 }
@@ -178,17 +168,6 @@ async fn finish(
     let repository = name.repository.clone();
     blocking(move || registry.finish(&name, upload, &digest)).await?;
     Ok(answer::blob_created(&repository, &digest))
-}
-
-/// Says which byte is the next one, so that the client can go on there.
-fn out_of_order(name: &UploadName, expected: u64, found: u64) -> Response<Body> {
-    let mut response = Fault::Registry(RegistryError::Gap { expected, found }).answer();
-    let told = answer::upload(StatusCode::RANGE_NOT_SATISFIABLE, name, expected);
-    for header in [http::header::LOCATION, RANGE] {
-        let value = told.headers().get(&header).cloned();
-        response.headers_mut().extend(value.map(|value| (header, value)));
-    }
-    response
 }
 
 fn digest_of(uri: &Uri) -> Result<Option<Digest>, Fault> {

@@ -96,18 +96,7 @@ impl Service {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let route = match Route::of(parts.uri.path()) {
-            // Whoever asks learns that it is not there, whatever else it could not be.
-            Err(NoRoute::Name(InvalidName::Tag(_))) if reads => return Err(Fault::NoTag),
-            route => route?,
-        };
-        if !route.methods().contains(&parts.method) {
-            return Err(Fault::Method(route.methods()));
-        }
-        if access == Access::Pull && !(reads && route.is_public()) {
-            return Err(Fault::Denied);
-        }
+        let route = allowed(parts, access)?;
         let head = Head {
             uri: &parts.uri,
             headers: &parts.headers,
@@ -142,6 +131,23 @@ impl Service {
             (Route::Upload(name), _) => push::status(self, name).await,
         }
     }
+}
+
+/// Answers what a request is about, if who asks may ask that.
+fn allowed(parts: &Parts, access: Access) -> Result<Route, Fault> {
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let route = match Route::of(parts.uri.path()) {
+        // Whoever asks learns that it is not there, whatever else it could not be.
+        Err(NoRoute::Name(InvalidName::Tag(_))) if reads => return Err(Fault::NoTag),
+        route => route?,
+    };
+    if !route.methods().contains(&parts.method) {
+        return Err(Fault::Method(route.methods()));
+    }
+    if access == Access::Pull && !(reads && route.is_public()) {
+        return Err(Fault::Denied);
+    }
+    Ok(route)
 }
 
 /// Does work that waits for the disk, where that holds nobody up.
