@@ -114,13 +114,7 @@ impl Netlink {
     pub(crate) fn execute(&mut self, messages: &[Message]) -> Result<(), NetlinkError> {
         let first = self.sequence + 1;
         let mut bytes = Vec::new();
-        for message in messages {
-            self.sequence += 1;
-            message
-                .clone()
-                .flags(libc::NLM_F_ACK)
-                .write(self.sequence, &mut bytes);
-        }
+        self.write(messages, &mut bytes);
         let what = messages
             .first()
             .map_or("change the network", |message| &message.what);
@@ -139,17 +133,20 @@ impl Netlink {
         self.sequence += 1;
         begin.write(self.sequence, &mut bytes);
         let first = self.sequence + 1;
-        for message in messages {
-            self.sequence += 1;
-            message
-                .clone()
-                .flags(libc::NLM_F_ACK)
-                .write(self.sequence, &mut bytes);
-        }
+        self.write(messages, &mut bytes);
         self.sequence += 1;
         end.write(self.sequence, &mut bytes);
         self.send(&bytes, &begin.what)?;
         self.acknowledged(messages, first)
+    }
+
+    /// Appends messages that the kernel is to acknowledge.
+    fn write(&mut self, messages: &[Message], bytes: &mut Vec<u8>) {
+        for message in messages {
+            self.sequence += 1;
+            let acknowledged = message.clone().flags(libc::NLM_F_ACK);
+            acknowledged.write(self.sequence, bytes);
+        }
     }
 
     /// Answers everything that `message` asks the kernel to list.
