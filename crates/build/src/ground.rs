@@ -2,7 +2,8 @@
 //!
 //! The kernel's overlay makes the difference: the layers below are its lower trees, what changes is in a scratch
 //! directory. The mount is attached nowhere (`fsmount(2)`): no path leads to it, nobody else sees it, and when its last
-//! descriptor is closed, however the process ended, it is gone. See `docs/decisions/018-overlays-make-a-dockerfiles-layers.md`.
+//! descriptor is closed, however the process ended, it is gone
+//! (`docs/decisions/018-overlays-make-a-dockerfiles-layers.md`).
 
 use std::ffi::CStr;
 use std::io;
