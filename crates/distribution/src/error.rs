@@ -261,7 +261,7 @@ impl Failure for DistributionError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Denied { is_party: true, .. } => {
-                Some("check the name of the image, or have the server's operator add a login for it".to_owned())
+                Some("check the name of the image, or have the server's operator add a login".to_owned())
             }
             Self::Denied { registry, known, .. } => Some(denied(registry, *known)),
             Self::Busy {

@@ -41,6 +41,7 @@ impl Wharf {
         fs_err::create_dir(at(".docker")).unwrap();
         for (name, text) in [
             (".docker/config.json", logins.as_str()),
+            ("none.json", "{}"),
             ("acme.json", &logins),
             ("acme.key", "acme's secret"),
             ("globex.key", "globex's secret"),
@@ -54,6 +55,7 @@ impl Wharf {
             .env("HOME", scratch.path())
             .args(["--payload-secret", &flag("acme.key")])
             .args(["--payload-secret", &flag("globex.key")])
+            .args(["--registry-config", &format!("acme={}", flag("none.json"))])
             .args(["--registry-config", &format!("acme={}", flag("acme.json"))]);
         Self {
             server: Running::start(serve),
