@@ -20,6 +20,7 @@ use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
 use fs_err as fs;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, interval_at};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -29,6 +30,9 @@ use crate::serve::Tls;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// How often they are read though nothing has changed: the log tells of a certificate that nobody renews.
+const ANEW: Duration = Duration::from_hours(24);
 
 /// Why a certificate cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -146,9 +150,11 @@ impl Certificates {
 pub(crate) fn follow(mut certificates: Certificates, tasks: &Tasks) {
     let mut hangup = signal(SignalKind::hangup()).ok();
     tasks.spawn("certificate", async move {
+        let mut anew = interval_at(Instant::now() + ANEW, ANEW);
         loop {
             let result = tokio::select! {
                 () = told(hangup.as_mut()) => certificates.reload().map(|()| true),
+                _ = anew.tick() => certificates.reload().map(|()| false),
                 () = tokio::time::sleep(EVERY) => certificates.refresh(),
             };
             match result {
