@@ -4,8 +4,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, Running};
 use crate::project::Project;
+use crate::traffic::Traffic;
 
 /// A user who has built nothing yet.
 struct Author(Machine);
@@ -62,4 +63,41 @@ fn an_image_is_called_as_its_function_and_what_nobody_called_so_is_no_base() {
     author.does(&["build", &project.dir(), "--tag", "boat"]);
     project.write("Dockerfile", "FROM boat\nRUN test $NUMBER = 2\n");
     author.does(&["build", &project.dir()]);
+}
+
+const SITE: &str = r#"FROM busybox
+COPY index.html /www/index.html
+EXPOSE 8000
+CMD ["httpd", "-f", "-p", "8000", "-h", "/www"]
+"#;
+
+#[test]
+fn the_version_before_answers_while_a_dockerfile_is_broken_in_any_way_until_it_is_mended() {
+    let project = Project::of(&[("Dockerfile", SITE), ("index.html", "one")]);
+    let author = Author::new();
+    let arguments = ["dev", &project.dir(), "--listen", "127.0.0.1:0"];
+    let function = Running::start(author.0.with_bases(&arguments));
+    let traffic = Traffic::start(function.url(), &["/"]);
+    traffic.sees("first version", |answer| answer.body == "one");
+    project.write("index.html", "two");
+    traffic.sees("second version", |answer| answer.body == "two");
+    let command_fails = SITE.replace("EXPOSE", "RUN echo aground; exit 3\nEXPOSE");
+    for (broken, part) in [
+        (command_fails.as_str(), "line 3: RUN echo aground; exit 3 failed"),
+        ("FROM busybox\nCOPPY a b\n", "line 2: unknown instruction `COPPY`"),
+        ("FROM busybox\nCOPY nothing /\n", "line 2: COPY nothing / failed"),
+    ] {
+        project.write("Dockerfile", broken);
+        traffic.sees("error", |answer| {
+            answer.body == "two" && answer.error.as_ref().is_some_and(|error| error.contains(part))
+        });
+    }
+    function.says("aground");
+    project.write("Dockerfile", SITE);
+    project.write("index.html", "three");
+    traffic.sees("mended version", |answer| {
+        answer.body == "three" && answer.error.is_none()
+    });
+    traffic.end();
+    function.end();
 }
