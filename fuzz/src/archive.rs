@@ -7,18 +7,13 @@ use coracle_spec::ByteSize;
 use fs_err as fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// Where the trees of a run lie; in memory, where there is such a place.
-const MEMORY: &str = "/dev/shm";
-
 /// An archive of a source folder.
 ///
 /// # Panics
 /// When something was written beside the folder that it is unpacked to, or carries rights that no source has.
 #[expect(clippy::unwrap_used, reason = "a fuzz target has no other way to complain")]
 pub fn archive(input: &[u8]) {
-    let place = tempfile::tempdir_in(MEMORY)
-        .or_else(|_| tempfile::tempdir())
-        .unwrap();
+    let place = crate::place();
     let root = place.path().join("root");
     fs::create_dir(&root).unwrap();
     let limits = UnpackLimits {
@@ -33,8 +28,9 @@ pub fn archive(input: &[u8]) {
     check(&root);
 }
 
+/// Looks at all that was unpacked.
 #[expect(clippy::unwrap_used, reason = "a fuzz target has no other way to complain")]
-fn check(folder: &Path) {
+pub(crate) fn check(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let found = fs::symlink_metadata(&path).unwrap();

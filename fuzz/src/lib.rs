@@ -5,10 +5,22 @@
 //! mended.
 
 mod archive;
+mod submission;
 
 pub use archive::archive;
+pub use submission::submission;
 
 use coracle_dockerfile::word;
+
+/// Where the trees of a run lie; in memory, where there is such a place.
+const MEMORY: &str = "/dev/shm";
+
+#[expect(clippy::unwrap_used, reason = "a fuzz target has no other way to complain")]
+fn place() -> tempfile::TempDir {
+    tempfile::tempdir_in(MEMORY)
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
 
 /// A Dockerfile, as an author or a stranger writes it: parsed, and the error shown.
 pub fn dockerfile(input: &[u8]) {

@@ -30,3 +30,8 @@ fn dockerfiles_are_parsed_or_refused() -> io::Result<()> {
 fn manifests_are_parsed_or_refused() -> io::Result<()> {
     replay("manifest", coracle_fuzz::manifest)
 }
+
+#[test]
+fn bodies_are_built_or_refused() -> io::Result<()> {
+    replay("submission", coracle_fuzz::submission)
+}

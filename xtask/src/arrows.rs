@@ -62,7 +62,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["content", "debian", "fetch", "oci", "peers", "spec"],
     ),
     ("fetch", &["spec"]),
-    ("fuzz", &["dockerfile", "oci", "spec"]),
+    (
+        "fuzz",
+        &["content", "dockerfile", "oci", "platform", "spec", "tasks"],
+    ),
     ("gateway", &["spec", "tasks"]),
     ("keeper", &["netns", "sandbox", "spec"]),
     ("netns", &["spec"]),

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::command::cargo;
 
 /// The targets, which are the programs of the crate in `fuzz/`.
-const TARGETS: &[&str] = &["archive", "dockerfile", "manifest"];
+const TARGETS: &[&str] = &["archive", "dockerfile", "manifest", "submission"];
 
 const VERSION: &str = "0.13.2";
 
