@@ -7,7 +7,7 @@ mod world;
 
 #[path = "../support/fake.rs"]
 mod fake;
-#[path = "../../../fetch/tests/support/mod.rs"]
+#[path = "../../../fetch/tests/fetch/support.rs"]
 #[expect(
     dead_code,
     reason = "written for the tests of downloads, which need more of it"
