@@ -48,11 +48,10 @@ enum ConnectError {
 
 impl ConnectError {
     fn at(self, endpoint: &Endpoint) -> ClientError {
+        let endpoint = Box::new(endpoint.clone());
         match self {
-            Self::Io(source) => ClientError::Connect {
-                endpoint: Box::new(endpoint.clone()),
-                source,
-            },
+            Self::Io(source) if tls::is_untrusted(&source) => ClientError::Untrusted { endpoint, source },
+            Self::Io(source) => ClientError::Connect { endpoint, source },
             Self::Trust(error) => ClientError::Trust(error),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coracle_spec::{Class, Failure};
 
 use super::Endpoint;
-use super::tls::{self, TrustError};
+use super::tls::TrustError;
 use crate::types::Problem;
 
 /// Why a call failed.
@@ -17,6 +17,14 @@ pub enum ClientError {
         /// Where nobody answered.
         endpoint: Box<Endpoint>,
         /// Why.
+        source: std::io::Error,
+    },
+    /// Somebody answers there whose certificate is not trusted.
+    #[error("cannot reach the server at `{endpoint}`")]
+    Untrusted {
+        /// Where somebody answered.
+        endpoint: Box<Endpoint>,
+        /// What is wrong with the certificate.
         source: std::io::Error,
     },
     /// The authorities to trust cannot be read.
@@ -62,9 +70,11 @@ pub enum ClientError {
 impl Failure for ClientError {
     fn class(&self) -> Class {
         match self {
-            Self::Connect { .. } | Self::Exchange(_) | Self::Answer(_) | Self::Deadline(_) => {
-                Class::Unavailable
-            }
+            Self::Connect { .. }
+            | Self::Untrusted { .. }
+            | Self::Exchange(_)
+            | Self::Answer(_)
+            | Self::Deadline(_) => Class::Unavailable,
             Self::Trust(error) => error.class(),
             Self::Problem(problem) => problem.class(),
             Self::Status { status } | Self::Refused { status, .. } => class_of(*status),
@@ -75,7 +85,7 @@ impl Failure for ClientError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Connect { source, .. } if tls::is_untrusted(source) => {
+            Self::Untrusted { .. } => {
                 Some("if it is your own authority, name its certificate with `SSL_CERT_FILE`".to_owned())
             }
             Self::Connect { .. } => {

@@ -1,6 +1,6 @@
 //! The main error messages, and what goes to which stream with which exit code.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::net::TcpListener;
 
 use crate::program::World;
@@ -136,4 +136,80 @@ fn quiet_leaves_data_and_errors() {
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("hello\n", ""));
     let said = world.run(["new", "hello", "--quiet"]);
     assert!(said.stderr.starts_with("error: "), "{said}");
+}
+
+/// Answers the arguments of a build at `server`, of a folder that has a Dockerfile.
+fn elsewhere(world: &World, server: &str) -> Vec<String> {
+    world.folder("hello", &[("Dockerfile", "FROM scratch\n"), ("secret", "s")]);
+    let line =
+        format!("build hello --remote {server} --payload-secret hello/secret --tag registry.example/hello:1");
+    line.split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_build_elsewhere_without_a_server_names_the_flag_that_was_typed() {
+    let world = World::new();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let said = world.run(elsewhere(&world, &format!("http://{address}")));
+    assert_eq!(said.code, Some(75), "{said}");
+    assert!(
+        said.stderr
+            .contains(&format!("cannot reach the server at `http://{address}`")),
+        "{said}"
+    );
+    assert!(
+        said.stderr.contains("`--remote`") && !said.stderr.contains("--server"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_server_answers_to_a_build_elsewhere_is_told_with_what_to_do() {
+    for (answer, code, told) in [
+        ("404 Not Found\r\n\r\n", 1, ["takes no builds", "`--remote`"]),
+        (
+            "429 Too Many Requests\r\n\r\nConcurrent request limit exceeded. Max concurrent requests: 1\n",
+            75,
+            ["Max concurrent requests: 1", "try again"],
+        ),
+        (
+            "401 Unauthorized\r\n\r\n{\"status\":\"failed\",\"error\":\"signed by nobody\"}",
+            1,
+            ["signed by nobody", "`--payload-secret FILE`"],
+        ),
+        (
+            "200 OK\r\n\r\n{\"status\":\"in_progress\",\"duration\":0.1}\n",
+            75,
+            ["broke the build off", "error: "],
+        ),
+    ] {
+        let world = World::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let arguments = elsewhere(&world, &format!("http://{}", listener.local_addr().unwrap()));
+        let serving = std::thread::spawn(move || serve_once(&listener, answer));
+        let said = world.run(arguments);
+        serving.join().unwrap();
+        assert_eq!(said.code, Some(code), "{answer}: {said}");
+        assert!(
+            told.iter().all(|part| said.stderr.contains(part)),
+            "{answer}: {said}"
+        );
+    }
+}
+
+/// Answers one request with a status line and what follows it.
+fn serve_once(listener: &TcpListener, answer: &str) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = Vec::new();
+    let mut buffer = [0; 64 << 10];
+    while !head.ends_with(&[0; 1024]) {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the body has no end");
+        head.extend_from_slice(&buffer[..count]);
+    }
+    let text = format!(
+        "HTTP/1.1 {}",
+        answer.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)
+    );
+    stream.write_all(text.as_bytes()).unwrap();
 }

@@ -66,6 +66,20 @@ pub(crate) enum RemoteError {
     /// The secret cannot be read.
     #[error("cannot read the payload secret")]
     Secret(#[source] io::Error),
+    /// No server is there.
+    #[error(transparent)]
+    Unreachable(ClientError),
+    /// What is there is no server of this kind.
+    #[error("`{endpoint}` takes no builds")]
+    NoBuilder {
+        /// Where it is.
+        endpoint: Box<Endpoint>,
+        /// What it answered.
+        source: ClientError,
+    },
+    /// The server has as many builds as it takes.
+    #[error("the server is busy")]
+    Busy(#[source] ClientError),
     /// The server knows us by another secret.
     #[error("the server does not take the payload secret")]
     WrongSecret(#[source] ClientError),
@@ -104,7 +118,7 @@ impl Failure for RemoteError {
     fn class(&self) -> Class {
         match self {
             Self::CutOff => Class::Unavailable,
-            Self::WrongSecret(error) => error.class(),
+            Self::Unreachable(error) | Self::Busy(error) | Self::WrongSecret(error) => error.class(),
             _ => Class::User,
         }
     }
@@ -116,6 +130,11 @@ impl Failure for RemoteError {
                  `auth/payload-secret` in its data directory"
                     .to_owned(),
             ),
+            Self::Unreachable(_) | Self::NoBuilder { .. } => Some(
+                "name a server that speaks the Function Builder API with `--remote`; `coracle serve` starts one"
+                    .to_owned(),
+            ),
+            Self::Busy(_) => Some("try again in a while".to_owned()),
             Self::Untold(_) => Some("leave it out, or build without `--remote`".to_owned()),
             _ => None,
         }
@@ -144,7 +163,7 @@ impl Remote {
         let building = async {
             let body = upload::body_of(body);
             let events = client.build_context(&signature, size, body).await;
-            follow(events.map_err(refused)?, context.printer).await
+            follow(events.map_err(|error| refused(endpoint, error))?, context.printer).await
         };
         tokio::select! {
             result = building => result,
@@ -187,9 +206,17 @@ impl Wanted<'_> {
     }
 }
 
-fn refused(error: ClientError) -> Error {
+fn refused(endpoint: &Endpoint, error: ClientError) -> Error {
     match error {
+        ClientError::Connect { .. } => RemoteError::Unreachable(error).into(),
         ClientError::Refused { status: 401, .. } => RemoteError::WrongSecret(error).into(),
+        ClientError::Refused { status: 429, .. } => RemoteError::Busy(error).into(),
+        // Whoever takes builds says in JSON why not.
+        ClientError::Status { status: 300..500 } => RemoteError::NoBuilder {
+            endpoint: Box::new(endpoint.clone()),
+            source: error,
+        }
+        .into(),
         error => error.into(),
     }
 }
