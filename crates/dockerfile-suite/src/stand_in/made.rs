@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{StandIn, recipe};
 
 /// Raised when stand-ins are made differently, so that those of before are not used.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The kind of records that say which index a stand-in is.
 const RECORD: &str = "stand-in";

@@ -53,6 +53,8 @@ pub(super) fn of_files(store: &Store, stand_in: StandIn) -> Result<Vec<u8>> {
             busybox.beside_debian(&mut files)?;
             files.link("usr/bin/python", "python3")?;
             files.hide("usr/lib/python3.13", "EXTERNALLY-MANAGED")?;
+            // Debian's own packages cannot be uninstalled by pip: newer ones lie over them.
+            files.file("etc/pip.conf", 0o644, b"[install]\nignore-installed = true\n")?;
         }
         StandIn::Node => {
             busybox.beside_debian(&mut files)?;
