@@ -200,23 +200,8 @@ impl Execution<'_> {
                 Ok(blocking(move || base::assemble(&debian, &locked, &progress)).await?)
             }
             Op::Fetch(what) => {
-                let (fetcher, registries) = (tools.fetcher.clone(), tools.surroundings.registries.clone());
-                let (what, tool) = (what.clone(), pinned(what));
-                let work = move || -> Result<Outcome, ToolError> {
-                    let (from, parts) = ((&store, &fetcher), &what.unpack);
-                    let tree = match what.registry {
-                        Registry::Npm => {
-                            let registry = registries.npm.registry();
-                            return Ok(fetch::fetch(from, registry, &tool, parts, &progress)?.into());
-                        }
-                        Registry::Go => {
-                            fetch::fetch_toolchain(from, registries.go.proxy(), &tool, parts, &progress)?
-                        }
-                        Registry::PyPi => fetch::fetch_wheel(from, &registries.pip, &tool, parts, &progress)?,
-                    };
-                    Ok(Outcome::of_trees([*tree.digest()]))
-                };
-                Ok(blocking(work).await?)
+                let (tools, what) = (tools.clone(), what.clone());
+                Ok(blocking(move || fetched(&tools, &what, &progress)).await?)
             }
             Op::Copy(what) => {
                 let source = Source {
@@ -279,6 +264,21 @@ fn roots(node: &Node<'_>, executed: &Executed) -> Vec<Outcome> {
         .filter_map(|key| executed.outcomes.get(key))
         .cloned()
         .collect()
+}
+
+/// Fetches a pinned tool from where its language keeps them.
+fn fetched(tools: &Tools, what: &Fetch, progress: &StepProgress) -> Result<Outcome, ToolError> {
+    let (from, parts) = ((&tools.store, &tools.fetcher), &what.unpack);
+    let (tool, registries) = (pinned(what), &tools.surroundings.registries);
+    let tree = match what.registry {
+        Registry::Npm => {
+            let registry = registries.npm.registry();
+            return Ok(fetch::fetch(from, registry, &tool, parts, progress)?.into());
+        }
+        Registry::Go => fetch::fetch_toolchain(from, registries.go.proxy(), &tool, parts, progress)?,
+        Registry::PyPi => fetch::fetch_wheel(from, &registries.pip, &tool, parts, progress)?,
+    };
+    Ok(Outcome::of_trees([*tree.digest()]))
 }
 
 /// Answers the tool that a fetch is pinned to.
