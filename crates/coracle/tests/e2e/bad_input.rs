@@ -4,6 +4,7 @@
 //! every machine.
 
 mod dependencies;
+mod dockerfile;
 mod folder;
 mod host;
 mod interrupted;

@@ -113,10 +113,10 @@ fn a_full_disk_leaves_nothing_partial_and_the_next_build_works_once_there_is_spa
 }
 
 /// A small file system of its own.
-struct Disk(tempfile::TempDir);
+pub(super) struct Disk(tempfile::TempDir);
 
 impl Disk {
-    fn of(size: &str) -> Self {
+    pub(super) fn of(size: &str) -> Self {
         let disk = Self(tempfile::tempdir().unwrap());
         disk.mount(&format!("size={size}"));
         disk
@@ -132,7 +132,7 @@ impl Disk {
         assert!(status.unwrap().success());
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -1,7 +1,7 @@
 //! Builds that are killed, given up or repeated at once, and readers that leave.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 
 use super::HANDLER;
@@ -17,14 +17,18 @@ fn with_dependencies() -> Source {
 }
 
 /// A build under way.
-struct Building {
+pub(super) struct Building {
     child: Child,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Building {
     fn of(machine: &Machine, source: &Source) -> Self {
-        let mut command = machine.command(&["build", source.argument()]);
+        Self::start(machine.command(&["build", source.argument()]))
+    }
+
+    /// Starts the build that is `command`.
+    pub(super) fn start(mut command: Command) -> Self {
         let mut child = command
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
@@ -35,7 +39,7 @@ impl Building {
     }
 
     /// Waits until it has said `part`.
-    fn until(mut self, part: &str) -> Self {
+    pub(super) fn until(mut self, part: &str) -> Self {
         let mut said = String::new();
         while !said.lines().last().is_some_and(|line| line.contains(part)) {
             assert_ne!(
@@ -48,7 +52,7 @@ impl Building {
     }
 
     /// Sends it a signal; answers how it ended and what it still said.
-    fn signalled(mut self, name: &str) -> (ExitStatus, String) {
+    pub(super) fn signalled(mut self, name: &str) -> (ExitStatus, String) {
         signal(self.child.id(), name);
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();
