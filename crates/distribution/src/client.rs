@@ -10,6 +10,7 @@ use coracle_spec::{Digest, ImageRef};
 use coracle_tasks::CancellationToken;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio_util::task::TaskTracker;
 
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -18,7 +19,7 @@ use crate::error::DistributionError;
 use crate::holdings::Party;
 use crate::places::Places;
 use crate::progress::Progress;
-use crate::pull::Resolved;
+use crate::pull::{self, Resolved};
 use crate::push::{Layers, Pushed};
 use crate::reply;
 use crate::session::{Access, Session};
@@ -120,7 +121,8 @@ impl Client {
         self.do_resolve(image, platform).await
     }
 
-    /// Pulls an image: what of it [is not there](Self::holds) is fetched and verified.
+    /// Pulls an image: what of it [is not there](Self::holds) is fetched and verified. A pull that fails or is cancelled
+    /// leaves only blobs that are whole.
     ///
     /// The caller holds the store, or names the image, before anybody may collect what nothing uses.
     pub async fn pull(
@@ -130,8 +132,10 @@ impl Client {
         progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<Image, DistributionError> {
-        let pulling = Box::pin(self.do_pull(image, platform, progress));
+        let threads = TaskTracker::new();
+        let pulling = Box::pin(self.do_pull(image, platform, &threads, progress));
         let pulled = cancel.run_until_cancelled(pulling).await;
+        pull::ended(threads).await;
         pulled.unwrap_or(Err(DistributionError::Cancelled))
     }
 

@@ -8,6 +8,7 @@ use coracle_spec::manifest::Platform;
 use coracle_spec::{Digest, ImageRef};
 use futures::FutureExt;
 use serde::Deserialize;
+use tokio_util::task::TaskTracker;
 
 use crate::blob::Wish;
 use crate::client::Client;
@@ -50,7 +51,10 @@ impl Client {
         platform: Platform,
     ) -> Result<Resolved, DistributionError> {
         let found = self.find(image, platform).await?;
-        let config = self.config(image, platform, &found, &Silent).await?;
+        let threads = TaskTracker::new();
+        let config = self.config((image, &found), platform, &threads, &Silent).await;
+        ended(threads).await;
+        let config = config?;
         Ok(Resolved {
             digest: found.digest,
             index: found.index,
@@ -62,10 +66,11 @@ impl Client {
         &self,
         image: &ImageRef,
         platform: Platform,
+        threads: &TaskTracker,
         progress: &dyn Progress,
     ) -> Result<Image, DistributionError> {
         let found = self.find(image, platform).await?;
-        self.config(image, platform, &found, progress).await?;
+        self.config((image, &found), platform, threads, progress).await?;
         let layers = found.manifest.layers.iter();
         let wishes = layers
             .map(|layer| {
@@ -77,6 +82,7 @@ impl Client {
                         size: layer.size,
                         part: Part::Layer,
                     },
+                    threads,
                 })
             })
             .collect::<Result<Vec<_>, DistributionError>>()?;
@@ -188,9 +194,9 @@ impl Client {
     /// Fetches the configuration, and compares its platform with the one that is wanted.
     async fn config(
         &self,
-        image: &ImageRef,
+        (image, found): (&ImageRef, &Found),
         platform: Platform,
-        found: &Found,
+        threads: &TaskTracker,
         progress: &dyn Progress,
     ) -> Result<Vec<u8>, DistributionError> {
         let name = image.to_string();
@@ -209,6 +215,7 @@ impl Client {
                 size: descriptor.size,
                 part: Part::Config,
             },
+            threads,
         };
         self.download(&wish, progress).await?;
         let stored = self.stored(wish.transfer.digest).await?;
@@ -223,6 +230,12 @@ impl Client {
         let origin = Endpoint::origin(image.registry());
         mirrors.iter().cloned().chain([origin]).collect()
     }
+}
+
+/// Waits until the threads of a pull are done, which is soon when it is over: what was given up is gone then.
+pub(crate) async fn ended(threads: TaskTracker) {
+    threads.close();
+    threads.wait().await;
 }
 
 fn passed_over(endpoint: &Endpoint, error: DistributionError) -> DistributionError {

@@ -12,25 +12,30 @@ use coracle_content::{Blob, BlobWriter, Store, StoreError};
 use coracle_spec::Digest;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::DistributionError;
 
 /// How many pieces may be on their way to the disk.
 const AHEAD: usize = 16;
 
-/// A blob in the making. Dropped before its end, it leaves nothing.
+/// A blob in the making. Dropped before its end, it leaves nothing, once its thread has noticed.
 pub(crate) struct Sink {
     pieces: mpsc::Sender<Bytes>,
-    work: JoinHandle<Result<BlobWriter, StoreError>>,
+    work: JoinHandle<Work>,
     written: u64,
 }
 
+/// What a thread came to, and the sign that it is still at it. What it wrote goes first.
+type Work = (Result<BlobWriter, StoreError>, TaskTrackerToken);
+
 impl Sink {
-    /// Starts a blob.
-    pub(crate) fn open(store: &Store) -> Self {
+    /// Starts a blob. Until its thread is done, `threads` says so.
+    pub(crate) fn open(store: &Store, threads: &TaskTracker) -> Self {
         let (pieces, arrived) = mpsc::channel(AHEAD);
-        let store = store.clone();
-        let work = tokio::task::spawn_blocking(move || write(&store, arrived));
+        let (store, token) = (store.clone(), threads.token());
+        let work = tokio::task::spawn_blocking(move || (write(&store, arrived), token));
         Self {
             pieces,
             work,
@@ -53,9 +58,14 @@ impl Sink {
     pub(crate) async fn finish(self, expected: Digest) -> Result<Blob, DistributionError> {
         let Self { pieces, work, .. } = self;
         drop(pieces);
-        let writer = joined(work.await)??;
-        let commit = tokio::task::spawn_blocking(move || writer.commit_expecting(&expected));
-        Ok(joined(commit.await)??)
+        let (writer, token) = joined(work.await)?;
+        let writer = writer?;
+        let commit = move || {
+            let blob = writer.commit_expecting(&expected);
+            drop(token);
+            blob
+        };
+        Ok(joined(tokio::task::spawn_blocking(commit).await)??)
     }
 }
 

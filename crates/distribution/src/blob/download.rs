@@ -5,6 +5,7 @@ use coracle_fetch::SafeUrl;
 use coracle_spec::{Digest, ImageRef};
 use http::{HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
+use tokio_util::task::TaskTracker;
 
 use crate::attempt::{Attempts, Setback};
 use crate::call::Call;
@@ -27,6 +28,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) endpoints: &'a [Endpoint],
     /// What is wanted.
     pub(crate) transfer: Transfer,
+    /// The threads that write.
+    pub(crate) threads: &'a TaskTracker,
 }
 
 impl Client {
@@ -116,7 +119,7 @@ impl<'a> Download<'a> {
             session,
             wish,
             what: format!("{} of {}", wish.transfer.digest, wish.image),
-            sink: Sink::open(store),
+            sink: Sink::open(store, wish.threads),
         }
     }
 
