@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use coracle_dockerfile_suite::{Case, Context, Expected, StandIns, Warning, timeless};
+use coracle_dockerfile_suite::{Case, Context, Expected, StandIns, Warning, timeless, trials};
 use coracle_plan::dockerfile::{Input, plan};
 use coracle_plan::patterns::Patterns;
 use coracle_plan::{DockerfileError, Known, KnownImage, Plan, Planned, Target, Wanted};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 use serde_json::Value;
 
 /// The address that records have instead of the server's.
@@ -23,11 +23,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let stand_ins = StandIns::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-ins")).unwrap();
     let stand_ins = Arc::new(stand_ins);
-    let trial = |case: Case| {
-        let stand_ins = Arc::clone(&stand_ins);
-        Trial::test(case.name.clone(), move || compare(&case, &stand_ins))
-    };
-    let trials = Case::all().unwrap().into_iter().map(trial).collect();
+    let trials = trials(move |case| compare(case, &stand_ins)).unwrap();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
