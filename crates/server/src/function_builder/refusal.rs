@@ -19,7 +19,7 @@ const LATER: u32 = 5;
 pub(super) enum Refusal {
     /// The body was not taken.
     Spool(SpoolError),
-    /// As many builds run and wait as may.
+    /// As many builds run and wait, or bodies come in, as may.
     Full(Full),
     /// It was taken before.
     Replayed(Replayed),
@@ -27,7 +27,10 @@ pub(super) enum Refusal {
 
 impl From<SpoolError> for Refusal {
     fn from(error: SpoolError) -> Self {
-        Self::Spool(error)
+        match error {
+            SpoolError::TooMany { limit } => Self::Full(Full { limit }),
+            error => Self::Spool(error),
+        }
     }
 }
 

@@ -60,8 +60,11 @@ pub(super) enum SpoolError {
     #[error("the body is larger than {} MiB", LARGEST >> 20)]
     TooLarge,
     /// Too many come in.
-    #[error("{MOST} uploads are on their way already")]
-    TooMany,
+    #[error("{limit} uploads are on their way already")]
+    TooMany {
+        /// How many may come in at once.
+        limit: usize,
+    },
     /// The disk refused.
     #[error("cannot keep the body")]
     Write(#[from] std::io::Error),
@@ -77,7 +80,7 @@ impl Failure for SpoolError {
     fn class(&self) -> Class {
         match self {
             Self::Broken(_) | Self::Slow | Self::TooLarge => Class::User,
-            Self::TooMany => Class::Unavailable,
+            Self::TooMany { .. } => Class::Busy,
             Self::Write(error) if error.kind() == std::io::ErrorKind::StorageFull => Class::Unavailable,
             Self::Write(_) => Class::Internal,
             Self::Store(error) => error.class(),
@@ -97,7 +100,10 @@ impl Spools {
         if length(headers).is_some_and(|length| length > LARGEST) {
             return Err(SpoolError::TooLarge);
         }
-        let _place = self.places.try_acquire().map_err(|_| SpoolError::TooMany)?;
+        let _place = self
+            .places
+            .try_acquire()
+            .map_err(|_| SpoolError::TooMany { limit: MOST })?;
         let scratch = builder.scratch()?;
         let spooled = Spooled {
             file: scratch.path().join("body.tar"),

@@ -111,7 +111,11 @@ mod tests {
     fn migrating_twice_changes_nothing() {
         let connection = Connection::open_in_memory().unwrap();
         let version = || -> (u32, u32) {
-            let of = |name| connection.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+            let of = |name| {
+                connection
+                    .pragma_query_value(None, name, |row| row.get(0))
+                    .unwrap()
+            };
             (of("user_version"), of("schema_version"))
         };
         migrate(&connection).unwrap();

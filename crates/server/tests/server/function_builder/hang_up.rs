@@ -56,15 +56,28 @@ async fn a_client_that_leaves_while_it_sends_leaves_nothing() {
         let mut stream = connect(&yard).await;
         stream.write_all(&request[..end]).await.unwrap();
     }
-    let answer = timeout(PATIENCE, async {
-        loop {
-            let answer = yard.build("hello").await;
-            if answer.status != 503 {
-                return answer;
-            }
-        }
-    });
-    assert_eq!(answer.await.unwrap().status, 200);
+    assert_eq!(built_at_last(&yard).await.status, 200);
+    ends_clean(yard).await;
+}
+
+#[tokio::test]
+async fn more_uploads_at_once_than_may_be_are_told_to_come_later() {
+    let yard = Yard::usual().await;
+    let body = archive(Producer::Go, &yard.config(), "hello");
+    let mut sending = Vec::new();
+    for _ in 0..16 {
+        let mut stream = connect(&yard).await;
+        stream
+            .write_all(head(&body, body.len()).as_bytes())
+            .await
+            .unwrap();
+        sending.push(stream);
+    }
+    let full = "Concurrent request limit exceeded. Max concurrent requests: 16\n";
+    let refused = async { while yard.build("hello").await.body != full {} };
+    timeout(PATIENCE, refused).await.expect("everybody has room");
+    drop(sending);
+    assert_eq!(built_at_last(&yard).await.status, 200);
     ends_clean(yard).await;
 }
 

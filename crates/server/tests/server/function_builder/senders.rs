@@ -45,10 +45,14 @@ async fn without_signatures_everybody_builds_signed_or_not() {
 async fn the_secret_names_the_tenant_and_two_of_one_are_one() {
     let keys = vec![key("acme", SECRET), key("acme", "newer"), key("other", "third")];
     let yard = Yard::with(|settings| settings.senders = BuilderSenders::Keys(keys)).await;
-    for (secret, tenants) in [(SECRET, 1), ("newer", 1), ("third", 2)] {
+    for (secret, status, tenants) in [(SECRET, 200, 1), ("newer", 200, 1), ("third", 422, 2)] {
         let body = archive(Producer::Go, &yard.config(), "hello");
         let signature = signature(secret, &body);
-        assert_eq!(yard.post_signed(body, "*/*", Some(&signature)).await.status, 200);
+        let answer = yard.post_signed(body, "*/*", Some(&signature)).await;
+        assert_eq!(
+            answer.status, status,
+            "{secret}: another's repository is not for them"
+        );
         assert_eq!(yard.fake.tenants.lock().unwrap().len(), tenants);
     }
 }
