@@ -82,7 +82,7 @@ async fn a_server_that_nobody_vouches_for_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let port = serve(certified("127.0.0.1", &folder.path().join("ca.pem"))).await;
     let error = client(port, Trust::built_in()).server().await.unwrap_err();
-    assert!(matches!(error, ClientError::Connect { .. }), "{error}");
+    assert!(matches!(error, ClientError::Untrusted { .. }), "{error}");
     assert!(
         error.hint().unwrap().contains("SSL_CERT_FILE"),
         "{:?}",

@@ -3,11 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coracle_spec::{Class, Digest, Failure};
-
-/// What helps when the disk is full.
-pub const FREE_SPACE: &str = "`coracle cache gc` removes what nothing uses; else free space on that file system, or put \
-     the data directory on a larger one";
+use coracle_spec::{Class, Digest, FREE_SPACE, Failure};
 
 /// Why an operation on the store failed.
 #[derive(Debug, thiserror::Error)]

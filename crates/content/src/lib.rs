@@ -52,7 +52,7 @@ mod usage;
 pub use blob::{Blob, BlobWriter};
 pub use collect::{CollectError, Collected, Extent, Limits, Removed, Roots, RootsError};
 pub use disk_use::disk_use;
-pub use error::{FREE_SPACE, StoreError};
+pub use error::StoreError;
 pub use inventory::Kind;
 pub use lease::Lease;
 pub use lock::Guard;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, FREE_SPACE, Failure};
 
 use crate::checksum::Checksum;
 use crate::url::SafeUrl;
@@ -111,9 +111,7 @@ impl Failure for FetchError {
             Self::WrongContent { .. } => {
                 "the server or something on the way to it altered the content; try another"
             }
-            Self::Write { source, .. } if is_full(source) => {
-                "`coracle cache gc` removes what nothing uses; else free some space on the disk of the data directory"
-            }
+            Self::Write { source, .. } if is_full(source) => FREE_SPACE,
             _ => return None,
         };
         Some(hint.to_owned())

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read, Write};
 
-use coracle_content::{FREE_SPACE, Store, StoreError, Tree};
-use coracle_spec::{ByteSize, Class, Digest, Failure};
+use coracle_content::{Store, StoreError, Tree};
+use coracle_spec::{ByteSize, Class, Digest, FREE_SPACE, Failure};
 
 use crate::bounded::Bounded;
 use crate::compression::{HashingReader, decoder};

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coracle_content::{FREE_SPACE, StoreError};
-use coracle_spec::{Class, Digest, Failure};
+use coracle_content::StoreError;
+use coracle_spec::{Class, Digest, FREE_SPACE, Failure};
 
 use crate::names::{InvalidName, Reference, Repository};
 

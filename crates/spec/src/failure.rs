@@ -2,6 +2,10 @@
 
 use std::error::Error;
 
+/// What helps when the disk is full.
+pub const FREE_SPACE: &str = "`coracle cache gc` removes what nothing uses; else free space on that file system, or put \
+     the data directory on a larger one";
+
 /// The kind of a failure: who can do something about it, and what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {

@@ -19,7 +19,7 @@ pub mod scaling;
 
 pub use deployable::Deployable;
 pub use digest::{Digest, Hasher};
-pub use failure::{Class, Failure};
+pub use failure::{Class, FREE_SPACE, Failure};
 pub use function::FunctionId;
 pub use manifest::{Manifest, ManifestError};
 pub use name::{FunctionName, Namespace, RegistryName};

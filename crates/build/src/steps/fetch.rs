@@ -6,11 +6,11 @@ mod wheel;
 use std::io::{self, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
-use coracle_content::{FREE_SPACE, Scratch, Store, StoreError, Tree};
+use coracle_content::{Scratch, Store, StoreError, Tree};
 use coracle_fetch::{Checksum, Download, FetchError, Fetcher, InvalidChecksum, Progress, Silent};
 use coracle_oci::{Layer, LayerError, LayerWriter, Metadata, write_layer};
 use coracle_plan::{Tool, Unpack};
-use coracle_spec::{Class, Digest, Failure};
+use coracle_spec::{Class, Digest, FREE_SPACE, Failure};
 use flate2::read::GzDecoder;
 use fs_err::File;
 

@@ -94,6 +94,10 @@ impl Deploy {
     async fn image(
         &self,
         project: &Project,
+        #[cfg_attr(
+            not(all(feature = "engine", target_os = "linux")),
+            expect(unused_variables, reason = "only what is built here is pushed under its name")
+        )]
         function: &FunctionId,
         client: &Client,
         context: &Context,

@@ -201,7 +201,7 @@ fn what_a_server_answers_to_a_build_elsewhere_is_told_with_what_to_do() {
 fn serve_once(listener: &TcpListener, answer: &str) {
     let (mut stream, _) = listener.accept().unwrap();
     let mut head = Vec::new();
-    let mut buffer = [0; 64 << 10];
+    let mut buffer = [0; 8 << 10];
     while !head.ends_with(&[0; 1024]) {
         let count = stream.read(&mut buffer).unwrap();
         assert!(count > 0, "the body has no end");

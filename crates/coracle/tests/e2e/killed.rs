@@ -179,7 +179,8 @@ fn a_server_that_is_killed_during_a_deploy_serves_what_it_served_before() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    while keepers.sandboxed().is_subset(&before) {
+    let begun = || harbour.report(&["revisions", "ship"])[0]["number"] == 2;
+    while !begun() || keepers.sandboxed().is_subset(&before) {
         assert!(
             deploying.try_wait().unwrap().is_none(),
             "it ended before it began"

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use coracle_content::{FREE_SPACE, StoreError};
+use coracle_content::StoreError;
 use coracle_fetch::FetchError;
 use coracle_oci::{CaptureError, UnpackError as LayerUnpackError};
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, FREE_SPACE, Failure};
 
 use crate::fixes::FixError;
 use crate::recipe::RECIPE_VERSION;

@@ -64,6 +64,9 @@ impl BuildKit {
             .arg(folder.join("root"))
             .arg("--addr")
             .arg(format!("unix://{}", socket.display()))
+            // Daemons that start at once would take it from each other.
+            .arg("--otel-socket-path")
+            .arg(folder.join("otel.sock"))
             .args([
                 "--containerd-worker=false",
                 "--oci-worker-net=host",

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coracle_content::{FREE_SPACE, StoreError};
+use coracle_content::StoreError;
 use coracle_fetch::FetchError;
 use coracle_oci::tar::TarError;
 use coracle_plan::patterns::InvalidPattern;
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, FREE_SPACE, Failure};
 
 use crate::ground::GroundError;
 

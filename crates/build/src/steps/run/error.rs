@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use coracle_content::{FREE_SPACE, StoreError};
+use coracle_content::StoreError;
 use coracle_oci::{CaptureError, UnknownAccount};
 use coracle_sandbox::{CreateError, Exit, SandboxError, StartError};
-use coracle_spec::{ByteSize, Class, Failure};
+use coracle_spec::{ByteSize, Class, FREE_SPACE, Failure};
 
 use crate::ground::GroundError;
 use crate::log_tail::LogTail;

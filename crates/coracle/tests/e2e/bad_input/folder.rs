@@ -68,11 +68,10 @@ fn two_handlers_are_a_choice_of_the_author() {
 #[test]
 fn a_dockerfile_that_is_wrong_is_shown_with_its_lines() {
     insta::assert_snapshot!(built(&Source::of(&[("Dockerfile", "FROM scratch\nCOPY --chmod=rwx a \\\n  b\n")])), @r"
-    error: cannot plan the build
-      caused by: `Dockerfile`, line 2: `rwx` is no value for `--chmod`
-          1 | FROM scratch
-        > 2 | COPY --chmod=rwx a \
-        > 3 |   b
+    error: `Dockerfile`, line 2: `rwx` is no value for `--chmod`
+      1 | FROM scratch
+    > 2 | COPY --chmod=rwx a \
+    > 3 |   b
       hint: expected bits such as `755`, or changes such as `u=rwX,go=rX`
     exit code 1
     ");

@@ -103,7 +103,7 @@ fn a_full_disk_leaves_nothing_partial_and_the_next_build_works_once_there_is_spa
     let said = machine.fail(75, &["build", source.argument(), "--quiet"]);
     assert!(said.contains("No space left on device"), "{said}");
     assert!(
-        said.ends_with("hint: `coracle cache gc` removes what nothing uses; else free some space on the disk of the data directory\n"),
+        said.ends_with("hint: `coracle cache gc` removes what nothing uses; else free space on that file system, or put the data directory on a larger one\n"),
         "{said}"
     );
     disk.grow("1g");
