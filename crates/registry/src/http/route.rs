@@ -82,12 +82,17 @@ impl Route {
         }
     }
 
-    /// Answers whether somebody without credentials may read what is there, when reading needs none.
+    /// Answers whether somebody without credentials may read what is there, when reading needs none. What functions are
+    /// made of was deployed, not published: it has the source in it.
     pub(super) fn is_public(&self) -> bool {
-        matches!(
-            self,
-            Self::Base | Self::Tags(_) | Self::Manifest(..) | Self::Blob(..) | Self::Referrers(..)
-        )
+        match self {
+            Self::Base => true,
+            Self::Tags(repository)
+            | Self::Manifest(repository, _)
+            | Self::Blob(repository, _)
+            | Self::Referrers(repository, _) => !repository.is_of_function(),
+            Self::Catalog | Self::Uploads(_) | Self::Upload(_) => false,
+        }
     }
 }
 

@@ -26,7 +26,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 pub enum Access {
     /// Everything.
     Full,
-    /// Pull whatever they can name.
+    /// Pull whatever they can name, but for what functions are made of.
     Pull,
 }
 

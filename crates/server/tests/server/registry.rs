@@ -104,6 +104,12 @@ async fn with_anonymous_pulls_everybody_reads_and_nobody_else_writes() {
     let token = token(&stranger).await;
     for client in [stranger, world.remote(Credentials::Bearer(token.clone()))] {
         assert_eq!(ask(&client, "GET", "/v2/a/manifests/x").await.0, 404);
+        // What functions are made of was never published.
+        let function = "/v2/functions/default/hello";
+        for path in [format!("{function}/manifests/x"), format!("{function}/tags/list")] {
+            let status = ask(&client, "GET", &path).await.0;
+            assert!([401, 403].contains(&status), "{path}: {status}");
+        }
         for (method, path) in routes() {
             let writes =
                 !matches!(method, "GET" | "HEAD") || path.contains("uploads") || path.contains("_catalog");
