@@ -131,8 +131,8 @@ impl Upload {
     }
 
     /// Lets others go on with it. The answer spares who does from reading it again.
-    pub fn pause(self) -> Progress {
-        self.hashed
+    pub fn pause(mut self) -> Progress {
+        std::mem::take(&mut self.hashed)
     }
 
     /// Makes the blob durable and visible if it has the digest `expected`; else removes what has arrived.
@@ -177,6 +177,14 @@ impl Upload {
             self.hashed.hasher.update(&piece[..count]);
             self.hashed.size += count as u64;
         }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Closing does not free it at once when another thread just starts a program: until that program runs, the child
+        // has the file open too. The next part of the upload may come sooner.
+        let _ = self.file.file().unlock();
     }
 }
 
@@ -257,6 +265,17 @@ mod tests {
         assert_eq!(store.count_uploads().unwrap(), 1);
         store.expire_uploads(Duration::ZERO).unwrap();
         assert_eq!(store.count_uploads().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_child_that_has_the_file_open_too_does_not_hold_up_the_next_part() {
+        let (_root, store) = store();
+        let key = Digest::of("key");
+        let upload = store.begin_upload(&key).unwrap();
+        // As between a fork and the start of a program.
+        let _inherited = upload.file.try_clone().unwrap();
+        let hashed = upload.pause();
+        assert!(store.resume_upload(&key, hashed).unwrap().is_some());
     }
 
     #[test]

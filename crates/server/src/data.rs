@@ -59,7 +59,14 @@ impl Failure for DataError {
 #[derive(Debug)]
 pub struct DataDirectory {
     root: PathBuf,
-    _lock: fs::File,
+    lock: fs::File,
+}
+
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        // Closing does not free it while a child between its fork and the start of its program has it open too.
+        let _ = self.lock.file().unlock();
+    }
 }
 
 impl DataDirectory {
@@ -88,7 +95,7 @@ impl DataDirectory {
             private_directory(&root.join(folder)).map_err(io)?;
         }
         let root = fs::canonicalize(root).map_err(io)?;
-        Ok(Self { root, _lock: lock })
+        Ok(Self { root, lock })
     }
 
     /// Answers the directory itself.

@@ -1,7 +1,5 @@
 //! What is answered: one object or a stream, and how it ends.
 
-use std::time::Duration;
-
 use coracle_registry::{Reference, Repository};
 
 use super::body::{Producer, archive};
@@ -64,17 +62,18 @@ async fn the_accepted_type_alone_decides_whether_it_is_a_stream() {
 
 #[tokio::test]
 async fn a_stream_ends_with_one_final_status_whatever_happens() {
-    let yard = Yard::with(|settings| settings.timeout = Duration::from_millis(300)).await;
-    for (dockerfile, status, error) in [
-        ("hello", "success", ""),
+    let (yard, hasty) = (Yard::usual().await, Yard::hasty().await);
+    for (yard, dockerfile, status, error) in [
+        (&yard, "hello", "success", ""),
         (
+            &yard,
             "fail",
             "failed",
             "the build failed: `RUN false` failed: it exited with code 1",
         ),
-        ("break", "failed", "the build failed"),
-        ("panic", "failed", "a defect of the server"),
-        ("wait", "failed", "the build took longer than 0 seconds"),
+        (&yard, "break", "failed", "the build failed"),
+        (&yard, "panic", "failed", "a defect of the server"),
+        (&hasty, "wait", "failed", "the build took longer than 0 seconds"),
     ] {
         let answer = yard.stream(dockerfile).await;
         assert_eq!(answer.status, 200);
@@ -87,7 +86,7 @@ async fn a_stream_ends_with_one_final_status_whatever_happens() {
             "{dockerfile}: {told}"
         );
     }
-    assert!(yard.is_clean());
+    assert!(yard.is_clean() && hasty.is_clean());
 }
 
 #[tokio::test]
@@ -127,8 +126,13 @@ async fn a_flood_of_output_stays_in_lines_that_clients_read() {
 
 #[tokio::test]
 async fn a_failed_build_in_one_object_has_a_status_of_http_and_of_its_own() {
-    let yard = Yard::with(|settings| settings.timeout = Duration::from_millis(300)).await;
-    for (dockerfile, status) in [("fail", 422), ("break", 500), ("panic", 500), ("wait", 504)] {
+    let (yard, hasty) = (Yard::usual().await, Yard::hasty().await);
+    for (yard, dockerfile, status) in [
+        (&yard, "fail", 422),
+        (&yard, "break", 500),
+        (&yard, "panic", 500),
+        (&hasty, "wait", 504),
+    ] {
         let answer = yard.build(dockerfile).await;
         assert_eq!(answer.status, status, "{dockerfile}: {}", answer.body);
         assert_eq!(answer.headers["content-type"], "application/json");

@@ -57,6 +57,11 @@ impl Yard {
         Self::with(|_| {}).await
     }
 
+    /// Builds have no time at all.
+    pub(crate) async fn hasty() -> Self {
+        Self::with(|settings| settings.timeout = Duration::ZERO).await
+    }
+
     pub(crate) async fn with(change: impl FnOnce(&mut BuilderSettings)) -> Self {
         Self::of(Role::All, change).await
     }
