@@ -61,7 +61,7 @@ fn verbs(command: &Command) -> String {
         let _ = writeln!(text, "{group}:");
         for verb in names.iter().filter_map(|name| command.find_subcommand(name)) {
             let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {:<10} {about}", verb.get_name());
+            let _ = writeln!(text, "  {:<11} {about}", verb.get_name());
         }
         text.push('\n');
     }
