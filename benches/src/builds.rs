@@ -83,15 +83,18 @@ impl<'a> Bench<'a> {
 
     /// Measures building after `change` on each side.
     fn row(&self, what: &str, goal: &str, rounds: usize, change: impl Fn(&Path) -> Result<()>) -> Result<()> {
-        let ours = Sample::take(rounds, || {
-            change(&self.ours())?;
-            self.build_ours(&self.ours())
-        })?;
-        let theirs = Sample::take(rounds, || {
-            change(&self.theirs())?;
-            self.build_theirs(&self.theirs())
-        })?;
-        self.print(what, goal, &ours, &theirs);
+        let samples = Sample::pair(
+            rounds,
+            || {
+                change(&self.ours())?;
+                self.build_ours(&self.ours())
+            },
+            || {
+                change(&self.theirs())?;
+                self.build_theirs(&self.theirs())
+            },
+        )?;
+        self.print(what, goal, &samples);
         Ok(())
     }
 
@@ -102,42 +105,44 @@ impl<'a> Bench<'a> {
             copy(self.example, folder.path())?;
             Ok::<_, anyhow::Error>(folder)
         };
-        let ours = Sample::take(ROUNDS, || {
-            let folder = clone()?;
-            self.build_ours(&folder.path().join(self.example.name))
-        })?;
-        let theirs = Sample::take(ROUNDS, || {
-            let folder = clone()?;
-            self.build_theirs(&folder.path().join(self.example.name))
-        })?;
-        self.print("fresh clone", "10× and 25 ms (100 ms)", &ours, &theirs);
+        let samples = Sample::pair(
+            ROUNDS,
+            || {
+                let folder = clone()?;
+                self.build_ours(&folder.path().join(self.example.name))
+            },
+            || {
+                let folder = clone()?;
+                self.build_theirs(&folder.path().join(self.example.name))
+            },
+        )?;
+        self.print("fresh clone", "10× and 25 ms (100 ms)", &samples);
         Ok(())
     }
 
     /// Measures from a changed line to the first byte of the new answer.
     fn first_byte(&self) -> Result<()> {
-        let ours = Sample::take(FEW, || {
-            Self::change(&self.ours(), self.example.source, self.example.comment)?;
-            let mut running = None;
-            let took = timed(|| {
-                running = Some(self.sides.coracle.up(&self.ours(), OURS)?);
-                first_byte(OURS, self.example.path)
-            });
-            drop(running);
-            took
-        })?;
-        let theirs = Sample::take(FEW, || {
-            Self::change(&self.theirs(), self.example.source, self.example.comment)?;
-            let took = timed(|| self.run_theirs());
-            self.sides.engine.call(&["rm", "--force", "peer"])?;
-            took
-        })?;
-        self.print(
-            "a line changed, to the first byte",
-            "10× and 500 ms",
-            &ours,
-            &theirs,
-        );
+        let line = |folder: &Path| Self::change(folder, self.example.source, self.example.comment);
+        let samples = Sample::pair(
+            FEW,
+            || {
+                line(&self.ours())?;
+                let mut running = None;
+                let took = timed(|| {
+                    running = Some(self.sides.coracle.up(&self.ours(), OURS)?);
+                    first_byte(OURS, self.example.path)
+                });
+                drop(running);
+                took
+            },
+            || {
+                line(&self.theirs())?;
+                let took = timed(|| self.run_theirs());
+                self.sides.engine.call(&["rm", "--force", "peer"])?;
+                took
+            },
+        )?;
+        self.print("a line changed, to the first byte", "10× and 500 ms", &samples);
         Ok(())
     }
 
@@ -172,9 +177,8 @@ impl<'a> Bench<'a> {
         self.place.join("theirs")
     }
 
-    fn print(&self, what: &str, goal: &str, ours: &Sample, theirs: &Sample) {
-        let millis = |sample: &Sample| sample.median().as_secs_f64() * 1000.0;
-        let (ours, theirs) = (millis(ours), millis(theirs));
+    fn print(&self, what: &str, goal: &str, samples: &[Sample; 2]) {
+        let [ours, theirs] = samples.each_ref().map(Sample::millis);
         let faster = theirs / ours;
         println!(
             "| {what} | {} | {ours:.1} | {theirs:.1} | {faster:.1} | {goal} |",

@@ -18,16 +18,17 @@ use crate::program::{Coracle, repository};
 use crate::sample::{Sample, timed};
 
 /// How often each is measured: cold builds take seconds.
-const COLD: usize = 3;
+const COLD: usize = 5;
 const CHANGED: usize = 9;
 
 /// How many files of 16 KiB the big copy has.
 const FILES: usize = 4000;
 
 /// A folder with a Dockerfile, and the file of its code.
-type Kind = (&'static str, &'static str);
+pub(crate) type Kind = (&'static str, &'static str);
 
-const KINDS: [Kind; 10] = [
+/// All of them, in the order they are measured in.
+pub(crate) const KINDS: [Kind; 10] = [
     ("python-pip", "app.py"),
     ("node-npm", "server.js"),
     ("go-multi-stage", "main.go"),
@@ -57,7 +58,8 @@ enum Reuse {
     Nothing,
 }
 
-pub(crate) fn run(coracle: &Coracle, scratch: &Path) -> Result<()> {
+/// Measures some kinds.
+pub(crate) fn run(coracle: &Coracle, scratch: &Path, kinds: &[Kind]) -> Result<()> {
     let registry = Registry::start(StandIns::open(&kept()?.join("stand-ins"))?)?;
     let scratch = scratch.join("dockerfiles");
     let sides = Sides {
@@ -71,8 +73,8 @@ pub(crate) fn run(coracle: &Coracle, scratch: &Path) -> Result<()> {
         sides.buildkit.version()
     );
     println!("|---|---|---|---|---|");
-    for kind in KINDS {
-        sides.rows(kind, &scratch)?;
+    for kind in kinds {
+        sides.rows(*kind, &scratch)?;
     }
     println!();
     Ok(())
@@ -85,22 +87,24 @@ impl Sides<'_> {
             prepare(name, folder)?;
         }
         let [ours, theirs] = &folders;
-        let cold = (
-            Sample::take(COLD, || self.ours(ours, Reuse::Nothing))?,
-            Sample::take(COLD, || self.theirs(theirs, Reuse::Nothing))?,
-        );
-        print(name, "cold", &cold.0, &cold.1);
-        let changed = (
-            Sample::take(CHANGED, || {
+        let cold = Sample::pair(
+            COLD,
+            || self.ours(ours, Reuse::Nothing),
+            || self.theirs(theirs, Reuse::Nothing),
+        )?;
+        print(name, "cold", &cold);
+        let changed = Sample::pair(
+            CHANGED,
+            || {
                 change(&ours.join(code))?;
                 self.ours(ours, Reuse::Everything)
-            })?,
-            Sample::take(CHANGED, || {
+            },
+            || {
                 change(&theirs.join(code))?;
                 self.theirs(theirs, Reuse::Everything)
-            })?,
-        );
-        print(name, "code changed", &changed.0, &changed.1);
+            },
+        )?;
+        print(name, "code changed", &changed);
         Ok(())
     }
 
@@ -169,9 +173,8 @@ fn change(file: &Path) -> Result<()> {
     Ok(writeln!(file, "{comment}")?)
 }
 
-fn print(name: &str, what: &str, ours: &Sample, theirs: &Sample) {
-    let millis = |sample: &Sample| sample.median().as_secs_f64() * 1000.0;
-    let (ours, theirs) = (millis(ours), millis(theirs));
+fn print(name: &str, what: &str, samples: &[Sample; 2]) {
+    let [ours, theirs] = samples.each_ref().map(Sample::millis);
     println!(
         "| {name} | {what} | {ours:.1} | {theirs:.1} | {:.1} |",
         theirs / ours

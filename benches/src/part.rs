@@ -9,6 +9,7 @@ use coracle_peers::Engine;
 use coracle_peers::buildkit::{BuildKit, Programs};
 
 use crate::builds::Sides;
+use crate::dockerfiles::{KINDS, Kind};
 use crate::program::Coracle;
 use crate::{builds, cold_start, docker, dockerfiles, function_builder, registry, sizes, unchanged_build};
 
@@ -17,6 +18,8 @@ use crate::{builds, cold_start, docker, dockerfiles, function_builder, registry,
 pub(crate) enum Part {
     Builds,
     Dockerfiles,
+    /// Dockerfiles of one kind: `dockerfiles/KIND`.
+    Dockerfile(Kind),
     Registry,
     FunctionBuilder,
     Sizes,
@@ -47,8 +50,13 @@ impl Part {
         if let Some((_, part)) = PARTS.iter().find(|(known, _)| *known == name) {
             return Ok(*part);
         }
+        let kind = name.strip_prefix("dockerfiles/");
+        if let Some(kind) = KINDS.iter().find(|(known, _)| kind == Some(known)) {
+            return Ok(Self::Dockerfile(*kind));
+        }
         let known = PARTS.map(|(known, _)| known).join(", ");
-        bail!("there is no part `{name}`; there are: {known}")
+        let kinds = KINDS.map(|(kind, _)| kind).join(", ");
+        bail!("there is no part `{name}`; there are: {known}; and dockerfiles/KIND, a KIND of: {kinds}")
     }
 }
 
@@ -73,7 +81,8 @@ impl<'a> Bench<'a> {
     pub(crate) fn run(&self, part: Part) -> Result<()> {
         match part {
             Part::Builds => self.builds(),
-            Part::Dockerfiles => dockerfiles::run(self.coracle, self.scratch),
+            Part::Dockerfiles => dockerfiles::run(self.coracle, self.scratch, &KINDS),
+            Part::Dockerfile(kind) => dockerfiles::run(self.coracle, self.scratch, &[kind]),
             Part::Registry => registry::run(self.coracle, self.scratch),
             Part::FunctionBuilder => function_builder::run(self.coracle, self.scratch),
             Part::Sizes => sizes::run(self.coracle, self.scratch),

@@ -26,6 +26,27 @@ impl Sample {
         Ok(Self(times))
     }
 
+    /// Measures two sides that take turns, as [`Sample::take`] does: what drifts in the meantime, such as how fast a package
+    /// registry answers, meets both.
+    pub(crate) fn pair(
+        count: usize,
+        mut ours: impl FnMut() -> Result<Duration>,
+        mut theirs: impl FnMut() -> Result<Duration>,
+    ) -> Result<[Self; 2]> {
+        let mut times = [Vec::with_capacity(count), Vec::with_capacity(count)];
+        for round in 0..=count {
+            std::thread::sleep(REST);
+            let ours = ours()?;
+            std::thread::sleep(REST);
+            let theirs = theirs()?;
+            if round > 0 {
+                times[0].push(ours);
+                times[1].push(theirs);
+            }
+        }
+        Ok(times.map(Self::of))
+    }
+
     /// Makes one of times that were measured elsewhere.
     pub(crate) fn of(mut times: Vec<Duration>) -> Self {
         times.sort();
@@ -35,6 +56,11 @@ impl Sample {
     /// Answers the median.
     pub(crate) fn median(&self) -> Duration {
         self.0[self.0.len() / 2]
+    }
+
+    /// Answers the median in milliseconds.
+    pub(crate) fn millis(&self) -> f64 {
+        self.median().as_secs_f64() * 1000.0
     }
 
     /// Answers the longest.
