@@ -58,6 +58,17 @@ impl Compression {
 ///
 /// The result is remembered, so that exporting the same layer again costs a look-up.
 pub fn recompress(store: &Store, layer: &Layer, compression: Compression) -> Result<Layer, StoreError> {
+    recompress_unless(store, layer, compression, || false)
+}
+
+/// Does what [`recompress`] does, unless it is given up, which is asked for each piece: then it fails, soon, and leaves
+/// nothing.
+pub fn recompress_unless(
+    store: &Store,
+    layer: &Layer,
+    compression: Compression,
+    given_up: impl Fn() -> bool,
+) -> Result<Layer, StoreError> {
     if layer.compression == compression {
         return Ok(layer.clone());
     }
@@ -72,7 +83,10 @@ pub fn recompress(store: &Store, layer: &Layer, compression: Compression) -> Res
     }
     let source = store.existing_blob(&layer.digest)?;
     let mut encoder = Encoder::new(store, compression)?;
-    let mut input = HashingReader::new(decoder(&source, layer.compression)?);
+    let mut input = HashingReader::new(Wanted {
+        input: decoder(&source, layer.compression)?,
+        given_up,
+    });
     io::copy(&mut input, &mut encoder).map_err(|error| StoreError::io("recompress", &source.path, error))?;
     let found = input.finish();
     if found != layer.diff_id {
@@ -91,6 +105,21 @@ pub fn recompress(store: &Store, layer: &Layer, compression: Compression) -> Res
     store.put_record("recompressed", &key, &result)?;
     witness::note(store, &result)?;
     Ok(result)
+}
+
+/// What is read until it is given up.
+struct Wanted<R, F> {
+    input: R,
+    given_up: F,
+}
+
+impl<R: Read, F: Fn() -> bool> Read for Wanted<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if (self.given_up)() {
+            return Err(io::Error::other("it is not wanted any more"));
+        }
+        self.input.read(buffer)
+    }
 }
 
 /// Answers what `blob` holds, decompressed.

@@ -6,6 +6,7 @@
 mod archive;
 mod document;
 mod layout;
+mod staging;
 mod whole;
 
 use std::io;
@@ -80,7 +81,8 @@ impl Failure for ExportError {
 /// Exports `image` under the name `reference`, its layers compressed so; answers the image as exported, whose
 /// digest differs when its layers were compressed anew.
 ///
-/// The destination is complete or as it was before.
+/// The destination is complete or as it was before; in a directory that is there already, blobs that nothing names may be
+/// left.
 pub fn export(
     store: &Store,
     image: &Image,

@@ -33,7 +33,7 @@ pub use capture::{
     Attributes, CaptureError, CaptureOptions, Owner, Source, Specials, Whiteouts, copy_xattrs,
     layer_from_directory,
 };
-pub use compression::{Compression, recompress};
+pub use compression::{Compression, recompress, recompress_unless};
 pub use context::unpack_context;
 pub use entry::Metadata;
 pub use export::{ExportError, Output, export, export_index};

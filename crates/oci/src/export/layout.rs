@@ -7,24 +7,45 @@ use coracle_content::Blob;
 use fs_err as fs;
 
 use super::document::{LAYOUT, NamedIndex, blob_name};
+use super::staging::Staging;
 use super::whole::{PARTIAL, write_whole};
 use super::{Content, ExportError, failed};
 
-/// Writes blobs first and the index last, each in one piece.
+/// Makes the directory beside its place, or adds to one that is there.
 pub(super) fn write_layout(directory: &Path, content: &Content) -> Result<(), ExportError> {
+    if is_missing(directory) {
+        let made = make(directory, content).map_err(|source| failed(directory, source))?;
+        if made {
+            return Ok(());
+        }
+    }
     let mut index = content.index.clone();
     if let Some(there) = existing_index(directory)? {
         index.merge(there);
     }
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(directory.join("blobs/sha256"))?;
-        for blob in &content.blobs {
-            copy_blob(blob, &directory.join(blob_name(&blob.digest)))?;
-        }
-        replace(&directory.join("oci-layout"), LAYOUT)?;
-        replace(&directory.join("index.json"), &serde_json::to_vec(&index)?)
-    };
-    write().map_err(|source| failed(directory, source))
+    fill(directory, content, &index).map_err(|source| failed(directory, source))
+}
+
+fn is_missing(directory: &Path) -> bool {
+    let found = fs::symlink_metadata(directory);
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Makes a new layout; answers `false` if there is something at its place by now.
+fn make(directory: &Path, content: &Content) -> io::Result<bool> {
+    let staging = Staging::beside(directory)?;
+    fill(staging.path(), content, &content.index)?;
+    staging.settle(directory)
+}
+
+/// Writes blobs first and the index last, each in one piece.
+fn fill(directory: &Path, content: &Content, index: &NamedIndex) -> io::Result<()> {
+    fs::create_dir_all(directory.join("blobs/sha256"))?;
+    for blob in &content.blobs {
+        copy_blob(blob, &directory.join(blob_name(&blob.digest)))?;
+    }
+    replace(&directory.join("oci-layout"), LAYOUT)?;
+    replace(&directory.join("index.json"), &serde_json::to_vec(index)?)
 }
 
 fn existing_index(directory: &Path) -> Result<Option<NamedIndex>, ExportError> {

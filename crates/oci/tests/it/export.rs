@@ -276,6 +276,63 @@ fn an_export_that_fails_leaves_no_file_and_an_earlier_one_as_it_was() {
     assert_eq!(names(disk.path()), ["image.tar"]);
 }
 
+#[test]
+fn a_layout_that_fails_is_not_there_and_one_whose_writer_was_killed_is_cleared_away() {
+    let place = Place::new();
+    let image = image(&place);
+    let disk = Mounted::new("tmpfs", &place.path("disk"), "size=64k");
+    let layer = write(&place, "noise", |layer| {
+        layer.bytes("noise", &Metadata::file(), noise(256))
+    });
+    let large = assemble(&place.store, &config(), &[layer]).unwrap();
+    let to = Output::Layout(disk.path().join("layout"));
+    let error = export(&place.store, &large, &to, Compression::Zstd, &name()).unwrap_err();
+    assert_eq!(error.class(), Class::Busy, "{error:?}");
+    assert_eq!(names(disk.path()), Vec::<String>::new());
+
+    // What a dead process left, what a living one makes, and what is somebody else's.
+    let living = disk.path().join("layout.2-0.partial");
+    for other in [
+        "layout.1-0.partial/blobs",
+        "layout.2-0.partial",
+        "layout.mine.partial",
+    ] {
+        fs::create_dir_all(disk.path().join(other)).unwrap();
+    }
+    let lock = fs::File::open(living).unwrap();
+    lock.file().lock().unwrap();
+    export(&place.store, &image, &to, Compression::Zstd, &name()).unwrap();
+    let mut left = names(disk.path());
+    left.sort();
+    assert_eq!(left, ["layout", "layout.2-0.partial", "layout.mine.partial"]);
+}
+
+#[test]
+fn layouts_that_are_made_at_once_at_one_place_end_as_one_that_is_whole() {
+    let place = Place::new();
+    let image = image(&place);
+    let directory = place.path("layout");
+    let to = Output::Layout(directory.clone());
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (place, image, to) = (&place, &image, &to);
+            let name: ImageRef = format!("app:{number}").parse().unwrap();
+            scope.spawn(move || export(&place.store, image, to, Compression::Zstd, &name).unwrap());
+        }
+    });
+    let index: Value = serde_json::from_slice(&fs::read(directory.join("index.json")).unwrap()).unwrap();
+    for named in index["manifests"].as_array().unwrap() {
+        let tag = &named["annotations"]["org.opencontainers.image.ref.name"];
+        let layout = format!("oci:{}:{}", directory.display(), tag.as_str().unwrap());
+        check(&place, &layout, &image);
+    }
+    assert_eq!(
+        names(directory.parent().unwrap()).len(),
+        2,
+        "the store and the layout"
+    );
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     entries
