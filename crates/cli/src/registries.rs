@@ -1,12 +1,15 @@
 //! Work with image registries that Ctrl-C ends, and that is shown while it goes on.
 
+use std::pin::pin;
+
 use coracle_content::Store;
 use coracle_distribution::{Client, DistributionError};
+use coracle_spec::{Class, Failure};
 use coracle_tasks::CancellationToken;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::interrupt::{Interrupt, Interrupted};
+use crate::interrupt::Interrupt;
 use crate::transfers::Transfers;
 
 /// Answers a client of registries over `store` that is whom the user is.
@@ -15,7 +18,23 @@ pub(crate) fn client(context: &Context, store: &Store) -> Client {
     Client::new(store.clone(), settings.registries.client(&settings.outside))
 }
 
-/// Does `work`, which shows its transfers under the word `doing`, until it ends or Ctrl-C ends it.
+/// The user ended a pull or a push.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} was interrupted")]
+struct Interrupted(&'static str);
+
+impl Failure for Interrupted {
+    fn class(&self) -> Class {
+        Class::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("the next time goes on from the layers that had arrived".to_owned())
+    }
+}
+
+/// Does `work`, which shows its transfers under the word `doing`, until it ends or Ctrl-C ends it: then it is waited for
+/// until it has removed what it began.
 pub(crate) async fn work<T>(
     context: &Context,
     doing: &'static str,
@@ -24,11 +43,18 @@ pub(crate) async fn work<T>(
     let transfers = Transfers::start(context.printer, doing);
     let cancel = CancellationToken::new();
     let mut interrupt = Interrupt::listen()?;
-    let result = tokio::select! {
-        result = work(&transfers, &cancel) => result.map_err(Error::from),
-        () = interrupt.next() => Err(Interrupted.into()),
+    let result = {
+        let mut working = pin!(work(&transfers, &cancel));
+        tokio::select! {
+            result = &mut working => result.map_err(Error::from),
+            () = interrupt.next() => {
+                cancel.cancel();
+                // Whatever it comes to: it ends soon.
+                let _ = working.await;
+                Err(Interrupted(doing).into())
+            }
+        }
     };
-    cancel.cancel();
     transfers.finish();
     result
 }

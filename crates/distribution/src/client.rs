@@ -140,7 +140,8 @@ impl Client {
     }
 
     /// Pushes an image in the store, or an index with all its images, by its digest under a name: blobs that the
-    /// registry lacks first, the manifest last. Nothing refers to what a push that fails leaves there.
+    /// registry lacks first, the manifest last. Nothing refers to what a push that fails or is cancelled leaves there;
+    /// here it leaves layers that were compressed whole.
     ///
     /// What a [party](Self::of_party) pushes was made for it, and is there for it from then on.
     pub async fn push(
@@ -150,8 +151,10 @@ impl Client {
         progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<Pushed, DistributionError> {
-        let pushing = Box::pin(self.do_push(image, to, progress));
+        let threads = TaskTracker::new();
+        let pushing = Box::pin(self.do_push(image, to, &threads, progress));
         let pushed = cancel.run_until_cancelled(pushing).await;
+        pull::ended(threads).await;
         pushed.unwrap_or(Err(DistributionError::Cancelled))
     }
 

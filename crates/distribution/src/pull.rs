@@ -232,7 +232,7 @@ impl Client {
     }
 }
 
-/// Waits until the threads of a pull are done, which is soon when it is over: what was given up is gone then.
+/// Waits until the threads of a pull or a push are done, which is soon when it is over: what was given up is gone then.
 pub(crate) async fn ended(threads: TaskTracker) {
     threads.close();
     threads.wait().await;

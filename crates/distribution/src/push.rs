@@ -4,11 +4,11 @@ mod pieces;
 
 use bytes::Bytes;
 use coracle_spec::{Digest, ImageRef};
-use futures::{FutureExt, StreamExt, TryStreamExt, future};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future};
 use http::{HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
+use tokio_util::task::TaskTracker;
 
-use self::pieces::Pieces;
 use crate::blob::Gift;
 use crate::call::{Call, Payload};
 use crate::client::Client;
@@ -71,13 +71,14 @@ impl Client {
         &self,
         image: Digest,
         to: &ImageRef,
+        threads: &TaskTracker,
         progress: &dyn Progress,
     ) -> Result<Pushed, DistributionError> {
-        self.check_name(image, to).await?;
-        let pieces = self.pieces(image).await?;
+        self.check_name(image, to, threads).await?;
+        let made = self.made(self.pieces(image).await?, threads);
         let endpoint = Endpoint::origin(to.registry());
         let session = Session::open(&self.shared, &endpoint, to, Access::Push).await?;
-        let blobs = self.push_blobs(&session, pieces, to, progress).await?;
+        let blobs = self.push_blobs(&session, made, to, progress).await?;
         let manifests = self.manifests(image).await?;
         self.push_manifests(&session, &manifests, to).await?;
         let digest = manifests.last().copied().unwrap_or(image);
@@ -85,12 +86,19 @@ impl Client {
     }
 
     /// Compares the digest that a name has, if it has one, with the image's, before any of it is sent.
-    async fn check_name(&self, image: Digest, to: &ImageRef) -> Result<(), DistributionError> {
+    async fn check_name(
+        &self,
+        image: Digest,
+        to: &ImageRef,
+        threads: &TaskTracker,
+    ) -> Result<(), DistributionError> {
         let Some(expected) = to.digest() else {
             return Ok(());
         };
         let pieces = self.pieces(image).await?;
-        self.made(pieces).try_for_each(|_| future::ok(())).await?;
+        self.made(pieces, threads)
+            .try_for_each(|_| future::ok(()))
+            .await?;
         match self.manifests(image).await?.last() {
             Some(found) if found != expected => Err(DistributionError::OtherDigest {
                 expected: *expected,
@@ -103,13 +111,12 @@ impl Client {
     async fn push_blobs(
         &self,
         session: &Session<'_>,
-        pieces: Pieces,
+        made: impl Stream<Item = Result<Transfer, DistributionError>> + Send,
         to: &ImageRef,
         progress: &dyn Progress,
     ) -> Result<Blobs, DistributionError> {
         let send = |transfer| self.push_blob(session, transfer, to, progress).boxed();
-        self.made(pieces)
-            .map(send)
+        made.map(send)
             .buffer_unordered(self.shared.settings.concurrency.max(1))
             .try_fold(Blobs::default(), |blobs, outcome| future::ok(blobs.and(outcome)))
             .await

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use std::thread::available_parallelism;
 
 use coracle_content::Store;
-use coracle_oci::{Compression, Layer, assemble_index, load, recompress, with_compression};
+use coracle_oci::{Compression, Layer, assemble_index, load, recompress_unless, with_compression};
 use coracle_spec::Digest;
+use coracle_tasks::CancellationToken;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio_util::task::TaskTracker;
 
 use super::Layers;
 use crate::client::Client;
@@ -63,15 +65,17 @@ impl Client {
         joined(tokio::task::spawn_blocking(list).await)?
     }
 
-    /// Makes the pieces, some ahead of who takes them, and answers them as they are made.
+    /// Makes the pieces, some ahead of who takes them, and answers them as they are made. Until the threads that make
+    /// them are done, `threads` says so.
     pub(super) fn made(
         &self,
         pieces: Pieces,
+        threads: &TaskTracker,
     ) -> impl Stream<Item = Result<Transfer, DistributionError>> + Send + use<> {
-        let store = self.store.clone();
+        let (store, threads) = (self.store.clone(), threads.clone());
         let ahead = available_parallelism().map_or(1, usize::from);
         stream::iter(pieces.0)
-            .map(move |piece| make(store.clone(), piece))
+            .map(move |piece| make(store.clone(), piece, threads.clone()))
             .buffer_unordered(ahead)
     }
 }
@@ -100,19 +104,36 @@ impl Piece {
     }
 }
 
-/// Starts to make a piece when it is asked for; it is made whether that goes on being asked for or not.
-fn make(store: Store, piece: Piece) -> BoxFuture<'static, Result<Transfer, DistributionError>> {
+/// Makes a piece. Dropped before its end, it leaves nothing, once its thread has noticed.
+fn make(
+    store: Store,
+    piece: Piece,
+    threads: TaskTracker,
+) -> BoxFuture<'static, Result<Transfer, DistributionError>> {
     async move {
         match piece {
             Piece::Ready(transfer) => Ok(transfer),
-            Piece::Compressed(layer, compression) => {
-                let compress = move || recompress(&store, &layer, compression);
-                let layer = joined(tokio::task::spawn_blocking(compress).await)??;
-                Ok(transfer_of(&layer))
-            }
+            Piece::Compressed(layer, compression) => compress(store, layer, compression, &threads).await,
         }
     }
     .boxed()
+}
+
+async fn compress(
+    store: Store,
+    layer: Layer,
+    compression: Compression,
+    threads: &TaskTracker,
+) -> Result<Transfer, DistributionError> {
+    let (given_up, token) = (CancellationToken::new(), threads.token());
+    let _wanted = given_up.clone().drop_guard();
+    let compress = move || {
+        let layer = recompress_unless(&store, &layer, compression, || given_up.is_cancelled());
+        drop(token);
+        layer
+    };
+    let layer = joined(tokio::task::spawn_blocking(compress).await)??;
+    Ok(transfer_of(&layer))
 }
 
 fn transfer_of(layer: &Layer) -> Transfer {

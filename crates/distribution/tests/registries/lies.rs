@@ -53,7 +53,7 @@ pub(crate) fn honest(shelf: &Shelf, request: &Request) -> Reply {
     }
 }
 
-fn is_blob(request: &Request, digest: &Digest) -> bool {
+pub(crate) fn is_blob(request: &Request, digest: &Digest) -> bool {
     request.path.contains(&format!("/blobs/{digest}"))
 }
 
@@ -333,49 +333,4 @@ async fn an_upload_goes_on_where_it_broke() {
         (last.method.as_str(), last.path.as_str()),
         ("PUT", "/v2/boat/manifests/1")
     );
-}
-
-#[tokio::test]
-async fn a_pull_that_is_given_up_leaves_nothing() {
-    let there = World::new();
-    let made = image(&there.store, &[noise(5_000, 10)]);
-    let (shelf, digest) = (shelf(&there.store, &made), made.layers[0].digest);
-    let cancel = never();
-    let trigger = cancel.clone();
-    let registry = Hostile::start(move |request| {
-        if is_blob(request, &digest) {
-            trigger.cancel();
-        }
-        honest(&shelf, request)
-    })
-    .await;
-    let here = World::new();
-    let name = reference(&format!("{}/boat:1", registry.host()));
-    let pulled = here.client(quick()).pull(&name, OWN, &Silent, &cancel).await;
-    assert!(matches!(pulled, Err(DistributionError::Cancelled)));
-    assert!(here.store.blob(&digest).unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_pull_that_fails_has_removed_what_it_began_when_it_says_so() {
-    let there = World::new();
-    let made = image(&there.store, &[noise(3_000_000, 11), noise(5_000, 12)]);
-    let (shelf, large, small) = (
-        shelf(&there.store, &made),
-        made.layers[0].digest,
-        made.layers[1].digest,
-    );
-    let registry = Hostile::start(move |request| match request {
-        // One layer is on its way, and stays so, when the other one turns out to be missing.
-        request if is_blob(request, &large) => honest(&shelf, request).cut(2_000_000),
-        request if is_blob(request, &small) => Reply::status(404),
-        request => honest(&shelf, request),
-    })
-    .await;
-    let here = World::new();
-    let name = reference(&format!("{}/boat:1", registry.host()));
-    let pulled = here.client(quick()).pull(&name, OWN, &Silent, &never()).await;
-    assert!(pulled.is_err());
-    let scratch = fs_err::read_dir(here.store.root().join("scratch")).unwrap();
-    assert_eq!(scratch.count(), 0);
 }

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod images;
+mod leftovers;
 mod lies;
 mod parties;
 mod real;
