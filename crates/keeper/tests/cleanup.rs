@@ -7,6 +7,8 @@
     reason = "test code"
 )]
 
+#[path = "support/groups.rs"]
+mod groups;
 #[path = "support/world.rs"]
 mod world;
 
@@ -18,6 +20,8 @@ use std::time::Duration;
 use coracle_sandbox::{Exit, Network, Sandbox, Sandboxes as _};
 use coracle_spec::{Class, Failure};
 use coracle_tasks::Tasks;
+use groups::{Changes, entries, families, groups_of, is_abandoned, members};
+use tokio::time::Instant;
 use world::{PATIENCE, World, chain, client, line};
 
 /// What of the host belongs to a keeper.
@@ -44,51 +48,6 @@ impl Left {
     }
 }
 
-fn groups_of(pid: u32) -> Vec<PathBuf> {
-    let mut roots = vec![PathBuf::from("/sys/fs/cgroup")];
-    roots.extend(entries(Path::new("/sys/fs/cgroup")));
-    let families = roots
-        .into_iter()
-        .map(|root| root.join("coracle"))
-        .filter(|family| family.is_dir());
-    let owned = |path: &PathBuf| {
-        path.file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .starts_with(&format!("{pid}-"))
-    };
-    families
-        .flat_map(|family| entries(&family))
-        .filter(owned)
-        .collect()
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(directory).map_or_else(
-        |_| Vec::new(),
-        |found| found.map(|entry| entry.unwrap().path()).collect(),
-    )
-}
-
-fn members(group: &Path) -> Vec<u32> {
-    let own = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-    let below = entries(group)
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .flat_map(|path| members(&path));
-    own.lines()
-        .map(|line| line.parse().unwrap())
-        .chain(below)
-        .collect()
-}
-
-/// Whether nobody comes, to a group that a worker may have just made.
-fn soon_empty(group: &Path) -> bool {
-    std::thread::sleep(Duration::from_millis(500));
-    group.is_dir() && members(group).is_empty()
-}
-
 fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
@@ -102,14 +61,16 @@ async fn gone(world: &World) {
 
 /// Waits for the watchdog of a keeper that no client looks at any more.
 async fn nothing_left_of(keeper: u32, world: &World) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let (changes, deadline) = (Changes::new(), Instant::now() + PATIENCE);
+    for family in families() {
+        changes.watch(&family);
+    }
     let left = || Left {
         mounts: Vec::new(),
         ..Left::of(keeper, world.path())
     };
     while left() != Left::default() {
-        assert!(tokio::time::Instant::now() < deadline, "{:?}", left());
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(changes.come(deadline).await, "{:?}", left());
     }
 }
 
@@ -136,7 +97,7 @@ async fn removing_a_sandbox_leaves_nothing_of_it() {
         .iter()
         .flat_map(|group| entries(group))
     {
-        let abandoned = group.is_dir() && members(&group).is_empty() && soon_empty(&group);
+        let abandoned = group.is_dir() && is_abandoned(&group).await;
         assert!(!abandoned, "{}", group.display());
     }
     world.end().await;
