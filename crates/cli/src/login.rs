@@ -87,6 +87,12 @@ impl Logins {
         self.last.as_deref()
     }
 
+    /// Answers the addresses of the servers that are known.
+    #[cfg(all(feature = "engine", target_os = "linux"))]
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &str> {
+        self.servers.keys().map(String::as_str)
+    }
+
     /// Answers who we are at `server`.
     pub(crate) fn credentials(&self, server: &str) -> Credentials {
         match self.servers.get(server) {

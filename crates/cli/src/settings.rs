@@ -133,17 +133,18 @@ impl Settings {
     }
 
     fn from(flags: &Flags, environment: &Environment, user: User) -> Result<Self, SettingsError> {
+        let logins = environment
+            .directory(variables::XDG_CONFIG_HOME, ".config")
+            .map(|config| config.join("coracle/logins.json"));
         Ok(Self {
             data: data(flags, environment, user)?,
-            logins: environment
-                .directory(variables::XDG_CONFIG_HOME, ".config")
-                .map(|config| config.join("coracle/logins.json")),
+            logins: logins.clone(),
             trust: trust::read(environment, Path::new("/etc")),
             server: server::FromEnvironment::read(environment)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             outside: Outside::read(environment, Path::new("/etc"))?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
-            registries: Registries::read(environment)?,
+            registries: Registries::read(environment, logins)?,
             #[cfg(all(feature = "engine", target_os = "linux"))]
             certificate: Certificate::read(environment),
             #[cfg(all(feature = "engine", target_os = "linux"))]

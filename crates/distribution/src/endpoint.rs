@@ -27,7 +27,7 @@ pub(crate) struct Endpoint {
 
 /// How a registry is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Scheme {
+pub enum Scheme {
     /// TLS.
     Https,
     /// Plain.

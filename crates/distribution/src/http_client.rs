@@ -1,13 +1,14 @@
 //! The HTTP client beneath: TLS, proxies, redirects.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_fetch::{Proxies, SafeUrl};
+use coracle_fetch::SafeUrl;
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, ClientBuilder, Proxy, Url};
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::endpoint::is_on_loopback;
+use crate::endpoint::{Scheme, is_on_loopback};
 use crate::error::SettingsError;
 use crate::settings::{Server, Settings};
 use crate::tls;
@@ -28,7 +29,7 @@ pub(crate) fn make(settings: &Settings) -> Result<Client, SettingsError> {
         .connect_timeout(settings.patience.connect)
         .redirect(Policy::custom(follow))
         .referer(false)
-        .proxy(proxy(&settings.proxies)?);
+        .proxy(proxy(settings)?);
     over_socket(builder, settings.server.as_ref())
         .build()
         .map_err(SettingsError::Http)
@@ -71,16 +72,24 @@ fn follow(attempt: Attempt<'_>) -> Action {
     }
 }
 
-fn proxy(proxies: &Proxies) -> Result<Proxy, SettingsError> {
+fn proxy(settings: &Settings) -> Result<Proxy, SettingsError> {
+    let Settings { proxies, servers, .. } = settings;
     let parse = |address: &Option<String>| address.as_deref().map(proxy_url).transpose();
     let (http, https) = (parse(&proxies.http)?, parse(&proxies.https)?);
-    let proxies = Arc::new(proxies.clone());
+    let (proxies, servers) = (Arc::new(proxies.clone()), servers.clone());
     Ok(Proxy::custom(move |url| {
-        // No proxy reaches this machine's loopback.
-        let exempt = is_on_loopback(url) || url.as_str().parse().is_ok_and(|uri| proxies.exempts(&uri));
+        let exempt = is_direct(url, &servers) || url.as_str().parse().is_ok_and(|uri| proxies.exempts(&uri));
         let chosen = if url.scheme() == "https" { &https } else { &http };
         chosen.clone().filter(|_| !exempt)
     }))
+}
+
+/// Answers whether no proxy reaches an address, this machine's loopback, or none is to hear what is for it, a server of
+/// ours.
+fn is_direct(url: &Url, servers: &BTreeMap<String, Scheme>) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let authority = url.port().map(|port| format!("{host}:{port}"));
+    is_on_loopback(url) || servers.contains_key(authority.as_deref().unwrap_or(host))
 }
 
 /// Reads the address of a proxy; without a scheme it is an `http` one.
@@ -110,6 +119,21 @@ mod tests {
         for bad in ["", "socks5://me:sesame@proxy.example", "http://"] {
             let error = proxy_url(bad).unwrap_err().to_string();
             assert!(!error.contains("sesame"), "{error}");
+        }
+    }
+
+    #[test]
+    fn loopback_and_servers_of_ours_are_reached_without_a_proxy() {
+        let names = ["boats.example", "boats.example:443", "10.0.0.1:8080"];
+        let servers = names.map(|name| (name.to_owned(), Scheme::Https)).into();
+        for (url, expected) in [
+            ("http://127.0.0.1:5000/v2/", true),
+            ("https://boats.example:443/v2/", true),
+            ("http://10.0.0.1:8080/v2/", true),
+            ("https://boats.example:8443/v2/", false),
+            ("https://www.boats.example/v2/", false),
+        ] {
+            assert_eq!(is_direct(&Url::parse(url).unwrap(), &servers), expected, "{url}");
         }
     }
 }

@@ -38,6 +38,7 @@ pub use client::Client;
 pub use credentials::{
     Anonymous, Credential, CredentialError, Credentials, DockerConfig, File, First, One, Secret,
 };
+pub use endpoint::Scheme;
 pub use engine::{Engine, EngineError, InvalidEngine};
 pub use error::{DistributionError, SettingsError};
 pub use mirrors::{InvalidMirrors, Mirrors};

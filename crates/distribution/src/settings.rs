@@ -1,6 +1,6 @@
 //! How registries are reached: given by the caller, since libraries read no environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use coracle_fetch::Proxies;
 
 use crate::credentials::{Anonymous, Credentials};
+use crate::endpoint::Scheme;
 use crate::mirrors::Mirrors;
 
 /// The one server that a client talks to, whatever registry an image's name names: a server of ours, whose address
@@ -36,6 +37,9 @@ pub struct Settings {
     /// Registries that are spoken to in plain HTTP when HTTPS does not answer, as `HOST` or `HOST:PORT`. Those on this
     /// machine's loopback always are.
     pub insecure: BTreeSet<String>,
+    /// Registries whose whole address somebody gave, as `HOST` or `HOST:PORT`: they are spoken to so and in no other way,
+    /// and through no proxy.
+    pub servers: BTreeMap<String, Scheme>,
     /// A PEM file of certificate authorities to trust (`SSL_CERT_FILE`). Without one, the distribution's bundle is
     /// used, and Mozilla's built-in roots where that is missing.
     pub ca_bundle: Option<PathBuf>,
@@ -77,6 +81,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("server", &self.server)
             .field("insecure", &self.insecure)
+            .field("servers", &self.servers)
             .field("ca_bundle", &self.ca_bundle)
             .field("more_authorities", &self.more_authorities)
             .field("mirrors", &self.mirrors)
@@ -92,6 +97,7 @@ impl Default for Settings {
             server: None,
             credentials: Arc::new(Anonymous),
             insecure: BTreeSet::new(),
+            servers: BTreeMap::new(),
             ca_bundle: None,
             more_authorities: None,
             mirrors: Mirrors::default(),

@@ -79,6 +79,7 @@ impl Shared {
         server
             .map(Server::scheme)
             .or_else(|| endpoint.scheme())
+            .or_else(|| self.settings.servers.get(&endpoint.registry).copied())
             .or_else(|| self.schemes().get(endpoint).copied())
             .or_else(|| (!may_be_plain()).then_some(Scheme::Https))
     }

@@ -1,5 +1,8 @@
 //! Which server to talk to, and as whom.
 
+#[cfg(all(feature = "engine", target_os = "linux"))]
+pub(super) mod registry;
+
 use std::path::{Path, PathBuf};
 
 use coracle_api::client::{InvalidEndpoint, Trust};
@@ -26,7 +29,7 @@ impl Server {
 }
 
 /// What the environment says about servers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct FromEnvironment {
     address: Option<String>,
     password: Option<String>,

@@ -4,6 +4,7 @@ mod access;
 mod cold_start;
 mod deploys;
 mod ending;
+mod images;
 mod remote;
 mod rollback;
 mod secrets;
