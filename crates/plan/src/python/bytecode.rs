@@ -91,7 +91,7 @@ pub(super) fn of_large_application(context: Context<'_>, files: &[String], root:
 }
 
 fn compile(capture: Capture, unused: &[&str], root: StepId, inputs: Vec<Input>) -> Op {
-    let words = ["python3", "-S", PROGRAM, &capture.path, "--"];
+    let words = ["python3", "-SB", PROGRAM, &capture.path, "--"];
     let program = Input::Text {
         contents: format!("{FUNCTIONS}{MAIN}"),
         to: PROGRAM.to_owned(),

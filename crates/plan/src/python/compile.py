@@ -5,13 +5,15 @@ what a process did before, so that each folder's files are compiled by a process
 the same bytes on any machine. So what a folder was compiled to can be kept and used again, where `BYTECODE_CACHE` says.
 Files that do not compile are left to whoever imports them: packages hold files for other versions of Python, and tests
 of broken ones.
+
+What is imported here was not compiled itself yet, each module costs: `py_compile` alone brings twenty, and took longer
+than the packages of a small application.
 """
 
 import hashlib
 import importlib.util
 import marshal
 import os
-import py_compile
 import sys
 
 PROCESSES = 8
@@ -43,10 +45,28 @@ def write(path, data):
     os.rename(file.name, path)
 
 
+def bytecode(file):
+    """Answers what a file is compiled to, never to be checked (PEP 552); nothing where it does not compile."""
+    with open(file, "rb") as opened:
+        source = opened.read()
+    try:
+        code = compile(source, file, "exec", dont_inherit=True)
+    except Exception:
+        return None
+    flags = (1).to_bytes(4, "little")
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
+
+
 def compile_group(files):
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    compiled = (py_compile.compile(file, quiet=2, invalidation_mode=mode) for file in files)
-    return [path for path in compiled if path]
+    """Writes what files are compiled to; answers where and what that is."""
+    compiled = []
+    for file in files:
+        data = bytecode(file)
+        if data:
+            path = importlib.util.cache_from_source(file)
+            write(path, data)
+            compiled.append((path, data))
+    return compiled
 
 
 def kept(entry):
@@ -69,14 +89,6 @@ def restore(files):
     return True
 
 
-def keep(files, compiled):
-    known = []
-    for path in compiled:
-        with open(path, "rb") as file:
-            known.append((path, file.read()))
-    write(os.path.join(CACHE, key(files)), marshal.dumps(known, 2))
-
-
 def in_child(files):
     child = os.fork()
     if child == 0:
@@ -84,7 +96,7 @@ def in_child(files):
         try:
             compiled = compile_group(files)
             if CACHE:
-                keep(files, compiled)
+                write(os.path.join(CACHE, key(files)), marshal.dumps(compiled, 2))
             failed = 0
         finally:
             os._exit(failed)

@@ -86,7 +86,7 @@ impl Install {
 
     fn command(&self, context: Context<'_>, release: Release) -> Vec<String> {
         let folder = format!("/usr/local/lib/python{}/dist-packages", release.version());
-        let mut command = ["python3", "-S", PROGRAM, &folder].map(str::to_owned).to_vec();
+        let mut command = ["python3", "-SB", PROGRAM, &folder].map(str::to_owned).to_vec();
         command.extend(self.names_index.then(|| "own-index".to_owned()));
         for (index, call) in self.calls.iter().enumerate() {
             command.extend((index > 0).then(|| THEN.to_owned()));
