@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use coracle_peers::buildkit::Programs;
 use coracle_peers::conformance::suite;
+use coracle_peers::go_sdk::client;
 
 use crate::command::{cargo, run};
 use crate::{arrows, licences, metadata, packages};
@@ -19,6 +20,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         buildkit.folder().display()
     );
     eprintln!("the registry's conformance suite is at `{}`", suite()?.display());
+    eprintln!("the client of the Go SDK is at `{}`", client()?.display());
     let mut all = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])

@@ -34,7 +34,7 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need {
         program: "go",
         package: "golang-go",
-        why: "compiles the BuildKit that builds are compared with, and the registry's conformance suite",
+        why: "compiles the BuildKit that builds are compared with, the registry's conformance suite and the Go SDK's client",
     },
     Need {
         program: "docker-registry",

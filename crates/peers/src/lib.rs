@@ -1,5 +1,5 @@
-//! Other programs that tests and benchmarks run beside ours: BuildKit, a Docker Engine, a registry, and the suite of the
-//! OCI distribution specification.
+//! Other programs that tests and benchmarks run beside ours: BuildKit, a Docker Engine, a registry, the suite of the OCI
+//! distribution specification, and a client of the Function Builder API.
 //!
 //! Each is started with directories and sockets of its own, and ended when its value is dropped. It is a crate, for
 //! development only, since benchmarks, tests of several crates and the chores need the same programs.
@@ -13,6 +13,8 @@ pub mod buildkit;
 pub mod conformance;
 mod daemon;
 mod docker;
+mod go;
+pub mod go_sdk;
 mod home;
 mod process;
 mod program;

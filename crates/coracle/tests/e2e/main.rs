@@ -19,6 +19,7 @@ mod examples;
 mod foreign;
 mod function_builder;
 mod go;
+mod go_sdk;
 mod harbour;
 mod isolation;
 mod killed;
