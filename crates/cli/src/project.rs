@@ -18,8 +18,8 @@ pub(crate) struct Source {
     /// The source folder
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Read the manifest from FILE, or build FILE when it is a Dockerfile: its name ends neither in `.yaml` nor in
-    /// `.yml`; `-` is a Dockerfile on stdin [default: `coracle.yaml` in the source folder, if there is one]
+    /// Read the manifest from FILE, or build FILE when it is a Dockerfile: its name ends in none of
+    /// `.yaml`, `.yml` and `.json`; `-` is a Dockerfile on stdin [default: `coracle.yaml` in the source folder, if there is one]
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 //! Everything in the workspace may depend on this crate; it depends on nothing of the workspace, does no
 //! input or output and knows no runtime.
 
+pub mod counted;
 pub mod deployable;
 pub mod digest;
 pub mod failure;
@@ -17,6 +18,7 @@ pub mod registry;
 pub mod revision;
 pub mod scaling;
 
+pub use counted::Counted;
 pub use deployable::Deployable;
 pub use digest::{Digest, Hasher};
 pub use failure::{Class, FREE_SPACE, Failure};

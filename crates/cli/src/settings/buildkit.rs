@@ -13,18 +13,17 @@ const SOCKET: &str = "/run/buildkit/buildkitd.sock";
 
 /// Flags that say where a BuildKit is.
 #[derive(Debug, Clone, Default, Args)]
-#[expect(clippy::doc_markdown, reason = "help shows it as it is written here")]
 pub(crate) struct BuildKitFlags {
-    /// The BuildKit: `unix://PATH`, `tcp://HOST:PORT`, or `docker://` for the one in the Docker Engine [default: BUILDKIT_HOST, else /run/buildkit/buildkitd.sock, else Docker's]
+    /// The BuildKit: `unix://PATH`, `tcp://HOST:PORT`, or `docker://` for the one in the Docker Engine [default: `BUILDKIT_HOST`, else `/run/buildkit/buildkitd.sock`, else Docker's]
     #[arg(long, value_name = "ADDR")]
     buildkit: Option<Address>,
-    /// The authorities, in PEM, of a BuildKit's certificate [default: CORACLE_BUILDKIT_CA]
+    /// The authorities, in PEM, of a BuildKit's certificate [default: `CORACLE_BUILDKIT_CA`]
     #[arg(long, value_name = "FILE")]
     buildkit_ca: Option<PathBuf>,
-    /// Our certificate, in PEM, for a BuildKit that asks for one [default: CORACLE_BUILDKIT_CERT]
+    /// Our certificate, in PEM, for a BuildKit that asks for one [default: `CORACLE_BUILDKIT_CERT`]
     #[arg(long, value_name = "FILE")]
     buildkit_cert: Option<PathBuf>,
-    /// The certificate's key, in PEM [default: CORACLE_BUILDKIT_KEY]
+    /// The certificate's key, in PEM [default: `CORACLE_BUILDKIT_KEY`]
     #[arg(long, value_name = "FILE")]
     buildkit_key: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coracle_platform::{BuildEvent, Observer};
+use coracle_spec::Counted;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -48,7 +49,7 @@ impl Observer for Teller {
 impl Teller {
     fn text(&self, event: BuildEvent<'_>) -> Option<String> {
         match event {
-            BuildEvent::Planned { steps } => Some(format!("{steps} steps")),
+            BuildEvent::Planned { steps } => Some(Counted(steps, "step").to_string()),
             BuildEvent::Warning { text } => Some(format!("warning: {text}")),
             BuildEvent::Started { step, name } => {
                 self.names().insert(step.to_string(), name.to_owned());

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use coracle_content::{Collected, Extent, Kind, Limits, Store, Usage};
 use coracle_server::ImagesInUse;
-use coracle_spec::ByteSize;
+use coracle_spec::{ByteSize, Counted};
 use serde::Serialize;
 
 use crate::args::Reporting;
@@ -171,10 +171,10 @@ impl Gc {
         }
         context.printer.line(table)?;
         let done = if self.dry_run { "would free" } else { "freed" };
-        let (freed, items) = (human(collected.freed), collected.items);
+        let (freed, items) = (human(collected.freed), Counted(collected.items, "item"));
         context
             .printer
-            .say(format_args!("{done} {freed} of {items} items; {left} stay"));
+            .say(format_args!("{done} {freed} of {items}; {left} stay"));
         Ok(())
     }
 }

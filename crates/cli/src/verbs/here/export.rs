@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use coracle_build::{Selected, Selection, What};
-use coracle_spec::{Class, Failure};
+use coracle_spec::{Class, Counted, Failure};
 use coracle_tasks::CancellationToken;
 use fs_err as fs;
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub(crate) struct Export {
     /// The folder to write: one that is not there, or empty
     #[arg(value_name = "DEST")]
     dest: PathBuf,
-    /// Read the manifest from FILE, or take FILE when it is a Dockerfile: its name ends neither in `.yaml` nor in `.yml`;
-    /// `-` is a Dockerfile on stdin [default: `coracle.yaml` in the source folder, if there is one]
+    /// Read the manifest from FILE, or take FILE when it is a Dockerfile: its name ends in none of `.yaml`, `.yml` and
+    /// `.json`; `-` is a Dockerfile on stdin [default: `coracle.yaml` in the source folder, if there is one]
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -102,7 +102,9 @@ impl Export {
             return Ok(context.printer.json(&report)?);
         }
         let Report { files, bytes } = report;
-        context.printer.say(format!("{files} files, {}", human(bytes)));
+        context
+            .printer
+            .say(format!("{}, {}", Counted(files, "file"), human(bytes)));
         Ok(context.printer.line(self.dest.display())?)
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// List, pull, push, export and remove images
 ///
-/// An image gets a name here with `coracle build --tag` or `coracle image pull`, and stays until the name is removed.
+/// An image gets a name here with `coracle build` or `coracle image pull`, and stays until the name is removed.
 #[derive(Debug, Args)]
 pub(crate) struct Image {
     #[command(subcommand)]

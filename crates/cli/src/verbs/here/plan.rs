@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 use coracle_plan::{Op, Plan as BuildPlan, Step, StepId};
+use coracle_spec::Counted;
 
 use crate::args::Reporting;
 use crate::context::Context;
@@ -86,8 +87,8 @@ fn detail(step: &Step) -> String {
         Op::Base(base) => format!("Debian {}: {}", base.release, base.packages.join(" ")),
         Op::Fetch(fetch) => format!("package {}", fetch.package),
         Op::Run(run) => format!("$ {}", shortened(&run.command.join(" "))),
-        Op::Copy(copy) => format!("{} files to {}", copy.files.len(), copy.to),
-        Op::Write(write) => format!("{} files of its own", write.files.len()),
+        Op::Copy(copy) => format!("{} to {}", Counted(copy.files.len(), "file"), copy.to),
+        Op::Write(write) => format!("{} of its own", Counted(write.files.len(), "file")),
         Op::Image(image) => format!("image {}", image.reference),
         Op::Exec(exec) => format!("$ {}", shortened(&exec.command.join(" "))),
         Op::Place(place) => format!("files to {}", place.to),

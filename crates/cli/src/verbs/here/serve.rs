@@ -32,7 +32,6 @@ const LEASE: Duration = Duration::from_secs(30);
 /// Functions answer at `/function/NAME/` and as hosts of the domain. The first start writes an administrator's password
 /// into the data directory and prints where.
 #[derive(Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "help shows it as it is written here")]
 pub(crate) struct Serve {
     /// Listen here, unless a service manager passes a socket on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -40,13 +39,13 @@ pub(crate) struct Serve {
     /// Also listen here by TLS, when there is a certificate [default: 0.0.0.0:8443]
     #[arg(long, value_name = "ADDRESS")]
     tls_listen: Option<SocketAddr>,
-    /// The server's certificate and those above it, in PEM, as in CORACLE_TLS_CERT; read again when it changes
+    /// The server's certificate and those above it, in PEM, as in `CORACLE_TLS_CERT`; read again when it changes
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// The certificate's private key, in PEM, as in CORACLE_TLS_KEY
+    /// The certificate's private key, in PEM, as in `CORACLE_TLS_KEY`
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// Let everybody pull images from the registry at /v2/
+    /// Let everybody pull images from the registry at `/v2/`
     #[arg(long)]
     anonymous_pull: bool,
     /// Serve metrics here
@@ -81,6 +80,7 @@ impl Failure for RunDirectoryError {
 
 impl Serve {
     pub(super) async fn run(self, context: &Context) -> Result<(), Error> {
+        service_manager::bear_reloads();
         let passed = service_manager::take_socket()?;
         let data = DataDirectory::take(&context.settings.data)?;
         let tasks = Tasks::new();

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coracle_oci::Image;
-use coracle_spec::{Digest, ImageRef};
+use coracle_spec::{Counted, Digest, ImageRef};
 use serde::Serialize;
 
 use super::images::Images;
 use super::leaving::Sent;
 use super::made::Made;
 use crate::progress::time;
+use crate::size::human;
 
 /// What a build resulted in, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -111,18 +112,18 @@ impl Report {
     pub(super) fn summary(&self, took: Duration) -> String {
         let cached = self.steps.iter().filter(|step| step.cached).count();
         format!(
-            "built {} in {}: {:.1} MB in {}, {cached} of {} steps cached",
+            "built {} in {}: {} in {}, {cached} of {} cached",
             self.image,
             time(took),
-            megabytes(self.size),
+            human(self.size),
             self.parts(),
-            self.steps.len()
+            Counted(self.steps.len(), "step")
         )
     }
 
     fn parts(&self) -> String {
         match self.platforms.as_slice() {
-            [one] => format!("{} layers", one.layers.len()),
+            [one] => Counted(one.layers.len(), "layer").to_string(),
             several => {
                 let names: Vec<_> = several.iter().map(|one| one.platform).collect();
                 format!("images for {}", names.join(" and "))
@@ -139,9 +140,4 @@ fn layers(image: &Image) -> Vec<LayerReport> {
         step: layer.note.clone(),
     });
     layers.collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }

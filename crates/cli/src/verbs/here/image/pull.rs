@@ -3,7 +3,7 @@
 use clap::Args;
 use coracle_oci::{Image, OWN_ARCHITECTURE};
 use coracle_spec::manifest::Platform;
-use coracle_spec::{Digest, ImageRef};
+use coracle_spec::{Counted, Digest, ImageRef};
 use serde::Serialize;
 
 use crate::args::Reporting;
@@ -57,10 +57,10 @@ impl Pull {
             })?);
         }
         context.printer.say(format_args!(
-            "pulled {}: {} in {} layers",
+            "pulled {}: {} in {}",
             self.image.canonical(),
             human(image.size),
-            image.layers.len()
+            Counted(image.layers.len(), "layer")
         ));
         Ok(context.printer.line(image.manifest)?)
     }
