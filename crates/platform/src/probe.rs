@@ -168,14 +168,18 @@ mod tests {
 
     use super::*;
 
+    /// The grace of what gets ready however slow the machine is, or is told when it is over.
+    const PATIENT: Duration = Duration::from_hours(1);
+    /// The grace of what never gets ready.
+    const HASTY: Duration = Duration::from_millis(50);
+
     /// Answers whether an unused connection is left.
-    async fn probed(program: Program, path: Option<&str>) -> Result<bool, NotReady> {
+    async fn probed(program: Program, path: Option<&str>, grace: Duration) -> Result<bool, NotReady> {
         let sandbox = FakeSandboxes::running(program).create(spec()).await.unwrap();
         sandbox.start().await.unwrap();
-        let grace = Span(Duration::from_millis(300));
         let health = Health {
             path: path.map(str::to_owned),
-            grace,
+            grace: Span(grace),
             ..Health::default()
         };
         let unused = Probe { port: 8080, health }.wait(&sandbox).await;
@@ -210,21 +214,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_accepts_is_ready_and_the_connection_is_left() {
-        assert_eq!(probed(Program::greeting("hi"), None).await, Ok(true));
+        assert_eq!(probed(Program::greeting("hi"), None, PATIENT).await, Ok(true));
     }
 
     #[tokio::test]
     async fn a_health_path_decides_when_there_is_one() {
-        let program = Program::serving(|_, request| {
-            let status = if request.uri().path() == "/healthz" {
-                204
-            } else {
-                404
-            };
-            Box::pin(async move { answering(status, "") })
+        let (asked, mut ill) = tokio::sync::mpsc::unbounded_channel();
+        let program = Program::serving(move |_, request| {
+            let is_well = request.uri().path() == "/healthz";
+            if !is_well {
+                let _ = asked.send(());
+            }
+            Box::pin(async move { answering(if is_well { 204 } else { 404 }, "") })
         });
-        assert_eq!(probed(program.clone(), Some("/healthz")).await, Ok(false));
-        let Err(NotReady::Unhealthy { last, .. }) = probed(program, Some("/other")).await else {
+        let well = probed(program.clone(), Some("/healthz"), PATIENT).await;
+        assert_eq!(well, Ok(false));
+        let grace_ends = async {
+            // Whoever asks again has heard the first answer.
+            for _ in 0..2 {
+                ill.recv().await.unwrap();
+            }
+            tokio::time::pause();
+            tokio::time::advance(PATIENT).await;
+        };
+        let (ill, ()) = tokio::join!(probed(program, Some("/other"), PATIENT), grace_ends);
+        let Err(NotReady::Unhealthy { last, .. }) = ill else {
             panic!("a path that answers 404 counts as ready");
         };
         assert_eq!(last, "status 404");
@@ -234,7 +248,7 @@ mod tests {
     async fn a_program_that_listens_elsewhere_is_told_where() {
         let Err(NotReady::NoListener {
             port: 8080, instead, ..
-        }) = probed(Program::listening_on(3000), None).await
+        }) = probed(Program::listening_on(3000), None, HASTY).await
         else {
             panic!("another port counts as ready");
         };
@@ -263,6 +277,7 @@ mod tests {
                 said: Said::default(),
             },
             None,
+            HASTY,
         )
         .await;
         assert!(matches!(outcome, Err(NotReady::NoListener { instead, .. }) if instead.is_empty()));

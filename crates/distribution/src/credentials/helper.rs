@@ -99,18 +99,25 @@ impl Helper {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;
 
     fn helper(folder: &Path, script: &str) -> Helper {
         let program = folder.join("docker-credential-test");
-        fs_err::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs_err::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Not by this process: a file that it writes cannot be executed while a child forked meanwhile holds it open.
+        let written = std::process::Command::new("/bin/sh")
+            .args([
+                "-c",
+                r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#,
+                "write",
+            ])
+            .args([program.as_os_str(), script.as_ref()])
+            .status();
+        assert!(written.unwrap().success());
         Helper {
             program: program.to_str().unwrap().to_owned(),
-            patience: Duration::from_millis(300),
+            patience: PATIENCE,
         }
     }
 
@@ -134,10 +141,16 @@ mod tests {
             helper(folder.path(), script).get("a.example").await.unwrap(),
             None
         );
-        for script in ["echo 'locked: sesame'; exit 1", "echo sesame", "sleep 600"] {
+        for script in ["echo 'locked: sesame'; exit 1", "echo sesame"] {
             let error = helper(folder.path(), script).get("a.example").await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("sesame"), "{error:?}");
         }
+        let hanging = Helper {
+            patience: Duration::from_millis(50),
+            ..helper(folder.path(), "sleep 600")
+        };
+        let error = hanging.get("a.example").await.unwrap_err();
+        assert!(matches!(error, CredentialError::Helper { .. }), "{error:?}");
         let missing = Helper::named("not-there").get("a.example").await.unwrap_err();
         assert!(matches!(missing, CredentialError::Run { .. }));
     }

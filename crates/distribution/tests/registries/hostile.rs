@@ -1,5 +1,5 @@
-//! A registry that does as a test says: it answers each request with what a closure makes of it, and may hang up in
-//! the middle. Whoever speaks TLS to it is hung up on.
+//! A registry that does as a test says: it answers each request with what a closure makes of it, and may hang up or fall
+//! silent in the middle. Whoever speaks TLS to it is hung up on.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -44,6 +44,8 @@ pub(crate) struct Reply {
     body: Vec<u8>,
     /// After how many bytes of the body the connection ends.
     cut: Option<usize>,
+    /// Whether it does not end after that.
+    is_kept: bool,
 }
 
 impl Reply {
@@ -70,6 +72,12 @@ impl Reply {
 
     pub(crate) fn size(&self) -> usize {
         self.body.len()
+    }
+
+    /// Says that there is more, and sends nothing.
+    pub(crate) fn falls_silent(mut self) -> Self {
+        self.is_kept = true;
+        self.header("content-length", 1 << 30)
     }
 
     /// Hangs up after so many bytes of the body.
@@ -150,6 +158,9 @@ async fn serve(
     if request.method != "HEAD" {
         let end = reply.cut.unwrap_or(reply.body.len());
         stream.write_all(&reply.body[..end]).await?;
+    }
+    if reply.is_kept {
+        std::future::pending::<()>().await;
     }
     stream.shutdown().await
 }

@@ -208,7 +208,7 @@ async fn a_registry_that_is_down_for_good_is_given_up() {
 async fn a_silent_registry_is_given_up_after_a_while() {
     let quick = Settings {
         patience: coracle_distribution::Patience {
-            attempts: 1,
+            attempts: 2,
             stall: Duration::from_millis(50),
             ..quick().patience
         },
@@ -219,14 +219,15 @@ async fn a_silent_registry_is_given_up_after_a_while() {
     let (shelf, digest) = (shelf(&there.store, &made), made.layers[0].digest);
     let registry = Hostile::start(move |request| {
         if is_blob(request, &digest) {
-            // Says that there is more than it sends.
-            return Reply::status(200).header("content-length", 1 << 30).body("a");
+            return Reply::bytes("a").falls_silent();
         }
         honest(&shelf, request)
     })
     .await;
     let error = pull(&registry.host(), quick).await.map(|_| ()).unwrap_err();
     assert_eq!(error.class(), Class::Unavailable, "{error}");
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.starts_with("nothing came within"), "{why}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use coracle_tasks::CancellationToken;
 use coracle_testkit::{Program, Said, answering};
 use tokio::sync::Notify;
 
-use crate::world::{World, config, get, hello};
+use crate::world::{World, config, get, hasty, hello};
 
 #[tokio::test]
 async fn a_deployed_function_answers() {
@@ -133,7 +133,8 @@ async fn a_revision_that_does_not_start_gets_no_traffic_and_its_last_lines_are_t
 #[tokio::test]
 async fn a_program_that_listens_elsewhere_is_told_where() {
     let world = World::running(Program::listening_on(3000)).await;
-    let error = world.deploy().await.unwrap_err();
+    let deploy = world.deploy_of(hasty());
+    let error = world.platform.deploy(deploy).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "`hello` revision 1 did not start: nothing listened on port 8080 within 0.3 s; it listens on 3000 instead"

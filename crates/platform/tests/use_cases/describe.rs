@@ -6,7 +6,7 @@ use coracle_platform::{FunctionDetail, Standing};
 use coracle_sandbox::Exit;
 use coracle_testkit::{Program, answering};
 
-use crate::world::{World, config, hello};
+use crate::world::{World, config, hasty, hello};
 
 async fn described(world: &World) -> FunctionDetail {
     world.platform.describe(&hello()).await.unwrap()
@@ -50,7 +50,7 @@ async fn a_function_that_sleeps_is_no_failure() {
 #[tokio::test]
 async fn a_wrong_port_in_the_first_deploy_is_described_though_nothing_serves() {
     let world = World::running(Program::listening_on(3000)).await;
-    world.deploy().await.unwrap_err();
+    world.platform.deploy(world.deploy_of(hasty())).await.unwrap_err();
     let detail = described(&world).await;
     assert_eq!(detail.condition.standing, Standing::NeverReady);
     assert_eq!(detail.failed_revision, Some(1));

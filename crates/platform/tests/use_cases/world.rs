@@ -179,9 +179,13 @@ pub(crate) fn hello() -> FunctionId {
     "hello".parse().unwrap()
 }
 
-/// A configuration that gives up soon.
 pub(crate) fn config() -> RevisionConfig {
-    let mut config = RevisionConfig::default();
+    RevisionConfig::default()
+}
+
+/// A configuration that gives up soon, for what never gets ready.
+pub(crate) fn hasty() -> RevisionConfig {
+    let mut config = config();
     config.health.grace = Span(Duration::from_millis(300));
     config
 }
