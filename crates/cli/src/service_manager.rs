@@ -4,12 +4,13 @@
 //! (`sd_listen_fds(3)`), and waits to hear when the server takes requests and when it ends (`sd_notify(3)`). Without a
 //! service manager there is nothing to take, and what is told is told to nobody.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 
 use coracle_spec::{Class, Failure};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What the service manager passed on makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,17 @@ pub(crate) fn take_socket() -> Result<Option<TcpListener>, ActivationError> {
         socket.set_nonblocking(true).map_err(ActivationError::Kind)?;
     }
     Ok(socket)
+}
+
+/// Lets the service manager ask for a reload (`SIGHUP`) whether or not there is something to read again: a server without a
+/// certificate goes on. At a terminal the signal is a hang-up, and ends the server as it does every program.
+pub(crate) fn bear_reloads() {
+    if io::stdin().is_terminal() {
+        return;
+    }
+    if let Err(error) = signal(SignalKind::hangup()) {
+        tracing::warn!(%error, "a reload would end the server");
+    }
 }
 
 /// Tells the service manager that requests are taken, and where.

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::machine::{Machine, Running};
+use crate::harbour::get;
+use crate::machine::{Machine, Running, signal};
 
 /// Becomes the program, with the socket on standard input passed on as a service manager passes sockets.
 const ACTIVATE: &str = r#"exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
@@ -81,6 +82,15 @@ fn the_service_manager_hears_when_requests_are_taken_and_when_the_server_ends() 
     );
     server.end();
     assert!(heard(&manager).starts_with("STOPPING=1\n"));
+}
+
+#[test]
+fn a_reload_does_not_end_a_server_that_has_nothing_to_read_again() {
+    let machine = Machine::empty();
+    let server = machine.start(&["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+    signal(server.pid(), "HUP");
+    assert_eq!(get(&format!("{}/healthz", server.url())).0, 200);
+    server.end();
 }
 
 fn heard(manager: &UnixDatagram) -> String {
