@@ -28,7 +28,7 @@ pub(crate) struct Instance {
     port: u16,
     sandbox: Arc<dyn Sandbox>,
     /// Kept from collection while this lives.
-    _image: Arc<PreparedImage>,
+    image: Arc<PreparedImage>,
     state: watch::Sender<State>,
     /// How long it may take to end, once it was told to.
     dismissed: watch::Sender<Option<Duration>>,
@@ -52,7 +52,7 @@ impl Instance {
             revision,
             port,
             sandbox,
-            _image: image,
+            image,
             state: watch::Sender::new(State::Starting),
             dismissed: watch::Sender::new(None),
             exit: OnceLock::new(),
@@ -70,6 +70,11 @@ impl Instance {
     /// Answers the number of its revision.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Answers what it is made of.
+    pub(crate) fn image(&self) -> &PreparedImage {
+        &self.image
     }
 
     /// Answers where its program was told to listen.

@@ -4,6 +4,7 @@
 
 mod files;
 mod signal;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use coracle_spec::{Class, Failure, FunctionId, RevisionConfig, revision};
 
 use crate::image::PreparedImage;
 use crate::revision::Revision;
+
+pub(crate) use watchdog::behind;
 
 /// Where an application listens when nobody says.
 const DEFAULT_PORT: u16 = 8080;

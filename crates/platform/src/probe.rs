@@ -26,6 +26,8 @@ const SHARE: u32 = 50;
 pub(crate) struct Probe {
     /// Where the program is told to listen.
     pub(crate) port: u16,
+    /// Where another program has to listen too, which requests are led to.
+    pub(crate) behind: Option<u16>,
     /// How it shows that it is ready.
     pub(crate) health: Health,
 }
@@ -43,6 +45,13 @@ pub(crate) enum NotReady {
         port: u16,
         /// Where the program listens instead.
         instead: Vec<u16>,
+        /// For how long it was tried.
+        waited: Duration,
+    },
+    /// The program listens, but the one that it leads requests to does not.
+    NobodyBehind {
+        /// The port that was tried.
+        port: u16,
         /// For how long it was tried.
         waited: Duration,
     },
@@ -94,6 +103,9 @@ impl Probe {
         sandbox: &Arc<dyn Sandbox>,
         last: &mut Option<String>,
     ) -> Option<TcpStream> {
+        if let Some(port) = self.behind {
+            sandbox.dial_once_listening(port).await;
+        }
         let began = Instant::now();
         loop {
             let stream = sandbox.dial_once_listening(self.port).await;
@@ -120,12 +132,15 @@ impl Probe {
 
     async fn too_late(&self, sandbox: &Arc<dyn Sandbox>, last: Option<String>) -> NotReady {
         let waited = self.health.grace.duration();
-        match (last, &self.health.path) {
-            (Some(last), Some(path)) => NotReady::Unhealthy {
+        match (last, &self.health.path, self.behind) {
+            (Some(last), Some(path), _) => NotReady::Unhealthy {
                 path: path.clone(),
                 last,
                 waited,
             },
+            (_, _, Some(port)) if sandbox.dial(self.port).await.is_ok() => {
+                NotReady::NobodyBehind { port, waited }
+            }
             _ => NotReady::NoListener {
                 port: self.port,
                 instead: self.elsewhere(sandbox).await,
@@ -161,125 +176,4 @@ async fn status(stream: TcpStream, path: &str) -> Result<u16, hyper::Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use coracle_sandbox::{Limits, Network, Process, Profile, SandboxSpec, Sandboxes, Upper};
-    use coracle_spec::{ByteSize, Span};
-    use coracle_testkit::{FakeSandboxes, Program, Said, answering};
-
-    use super::*;
-
-    /// The grace of what gets ready however slow the machine is, or is told when it is over.
-    const PATIENT: Duration = Duration::from_hours(1);
-    /// The grace of what never gets ready.
-    const HASTY: Duration = Duration::from_millis(50);
-
-    /// Answers whether an unused connection is left.
-    async fn probed(program: Program, path: Option<&str>, grace: Duration) -> Result<bool, NotReady> {
-        let sandbox = FakeSandboxes::running(program).create(spec()).await.unwrap();
-        sandbox.start().await.unwrap();
-        let health = Health {
-            path: path.map(str::to_owned),
-            grace: Span(grace),
-            ..Health::default()
-        };
-        let unused = Probe { port: 8080, health }.wait(&sandbox).await;
-        unused.map(|stream| stream.is_some())
-    }
-
-    fn spec() -> SandboxSpec {
-        SandboxSpec {
-            id: "probed".parse().unwrap(),
-            profile: Profile::Run,
-            lowers: Vec::new(),
-            upper: Upper::Tmpfs {
-                size: ByteSize::mebibytes(1),
-            },
-            mounts: Vec::new(),
-            files: Vec::new(),
-            directories: Vec::new(),
-            made: Vec::new(),
-            process: Process {
-                env: [("PORT".to_owned(), "8080".to_owned())].into(),
-                ..Process::default()
-            },
-            limits: Limits {
-                memory: None,
-                cpu: None,
-                pids: 10,
-            },
-            network: Network::None,
-            hostname: "probed".to_owned(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_port_that_accepts_is_ready_and_the_connection_is_left() {
-        assert_eq!(probed(Program::greeting("hi"), None, PATIENT).await, Ok(true));
-    }
-
-    #[tokio::test]
-    async fn a_health_path_decides_when_there_is_one() {
-        let (asked, mut ill) = tokio::sync::mpsc::unbounded_channel();
-        let program = Program::serving(move |_, request| {
-            let is_well = request.uri().path() == "/healthz";
-            if !is_well {
-                let _ = asked.send(());
-            }
-            Box::pin(async move { answering(if is_well { 204 } else { 404 }, "") })
-        });
-        let well = probed(program.clone(), Some("/healthz"), PATIENT).await;
-        assert_eq!(well, Ok(false));
-        let grace_ends = async {
-            // Whoever asks again has heard the first answer.
-            for _ in 0..2 {
-                ill.recv().await.unwrap();
-            }
-            tokio::time::pause();
-            tokio::time::advance(PATIENT).await;
-        };
-        let (ill, ()) = tokio::join!(probed(program, Some("/other"), PATIENT), grace_ends);
-        let Err(NotReady::Unhealthy { last, .. }) = ill else {
-            panic!("a path that answers 404 counts as ready");
-        };
-        assert_eq!(last, "status 404");
-    }
-
-    #[tokio::test]
-    async fn a_program_that_listens_elsewhere_is_told_where() {
-        let Err(NotReady::NoListener {
-            port: 8080, instead, ..
-        }) = probed(Program::listening_on(3000), None, HASTY).await
-        else {
-            panic!("another port counts as ready");
-        };
-        assert_eq!(instead, [3000]);
-    }
-
-    #[tokio::test]
-    async fn a_program_that_ends_is_not_waited_for() {
-        let health = Health {
-            grace: Span::seconds(3600),
-            ..Health::default()
-        };
-        let sandbox = FakeSandboxes::running(Program::failing(3, "boom"))
-            .create(spec())
-            .await
-            .unwrap();
-        sandbox.start().await.unwrap();
-        let outcome = Probe { port: 8080, health }.wait(&sandbox).await;
-        assert_eq!(outcome.unwrap_err(), NotReady::Exited(Exit::Code(3)));
-    }
-
-    #[tokio::test]
-    async fn a_program_that_listens_nowhere_uses_up_its_grace() {
-        let outcome = probed(
-            Program::Idle {
-                said: Said::default(),
-            },
-            None,
-            HASTY,
-        )
-        .await;
-        assert!(matches!(outcome, Err(NotReady::NoListener { instead, .. }) if instead.is_empty()));
-    }
-}
+mod tests;

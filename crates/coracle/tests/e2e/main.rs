@@ -39,3 +39,4 @@ mod service_manager;
 mod ship;
 mod stand_ins;
 mod tenants;
+mod watchdog;

@@ -39,7 +39,7 @@ impl Fleet {
             }
         };
         let instance = self.board(sandbox, port, image);
-        let ready = self.await_ready(&instance, port).await.is_ok() && instance.enter(State::Ready);
+        let ready = self.await_ready(&instance).await.is_ok() && instance.enter(State::Ready);
         if ready {
             self.services.journal.adopted(&self.revision, &instance);
             self.welcome(instance);

@@ -6,19 +6,27 @@ use tokio::time::sleep;
 
 use super::Fleet;
 use crate::instance::{Instance, State};
+use crate::launch;
 use crate::probe::Probe;
 
 /// How many checks in a row must fail: one may meet a pause that says nothing.
 const FAILURES: u32 = 3;
 
 impl Fleet {
+    /// Answers how to find out about an instance.
+    pub(super) fn probe(&self, instance: &Instance) -> Probe {
+        let config = &self.revision.config;
+        Probe {
+            port: instance.port(),
+            behind: launch::behind(&instance.image().config, config),
+            health: config.health.clone(),
+        }
+    }
+
     /// Checks an instance in the background for as long as it lives, and ends it when it is not well: the next request
     /// gets another one.
     pub(super) fn watch_health(self: &Arc<Self>, instance: &Arc<Instance>) {
-        let probe = Probe {
-            port: instance.port(),
-            health: self.revision.config.health.clone(),
-        };
+        let probe = self.probe(instance);
         if !probe.tells_health() {
             return;
         }

@@ -12,7 +12,6 @@ use crate::failure::{LastLines, StartCause, StartFailure, Unready};
 use crate::image::{PrepareError, PreparedImage};
 use crate::instance::{Instance, State};
 use crate::launch::{self, Launch};
-use crate::probe::Probe;
 use crate::spares::Spare;
 
 /// How long a connection waits for the request that it was kept for: that one is on its way.
@@ -112,7 +111,7 @@ impl Fleet {
     ) -> Result<Arc<Instance>, StartFailure> {
         let port = launch::port(&image.config, &self.revision.config);
         let instance = self.board(sandbox, port, image);
-        match self.run(&instance, port).await {
+        match self.run(&instance).await {
             Ok(()) if instance.enter(State::Ready) => Ok(instance),
             Ok(()) => Err(self.epitaph(&instance, StartCause::Stopping).await),
             Err(cause) => Err(self.epitaph(&instance, cause).await),
@@ -177,17 +176,14 @@ impl Fleet {
         instance
     }
 
-    async fn run(&self, instance: &Instance, port: u16) -> Result<(), StartCause> {
+    async fn run(&self, instance: &Instance) -> Result<(), StartCause> {
         instance.sandbox().start().await.map_err(sandbox_cause)?;
-        self.await_ready(instance, port).await
+        self.await_ready(instance).await
     }
 
-    pub(super) async fn await_ready(&self, instance: &Instance, port: u16) -> Result<(), StartCause> {
-        let probe = Probe {
-            port,
-            health: self.revision.config.health.clone(),
-        };
-        let unused = probe
+    pub(super) async fn await_ready(&self, instance: &Instance) -> Result<(), StartCause> {
+        let unused = self
+            .probe(instance)
             .wait(instance.sandbox())
             .await
             .map_err(|not_ready| StartCause::NotReady(Unready(not_ready)))?;
