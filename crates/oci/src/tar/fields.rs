@@ -11,12 +11,25 @@ use super::header::{
 use super::records::{decimal, whole_seconds};
 use crate::entry::Metadata;
 
+/// What the keys of extended attributes begin with.
+const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
+
 /// What headers before an entry's own said of it.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) records: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Ahead {
+    /// Adds records. One with an empty value takes back what was said before it, so that the header counts; only an
+    /// attribute's value may be empty.
+    pub(super) fn add(&mut self, records: BTreeMap<Vec<u8>, Vec<u8>>) {
+        self.records.extend(records);
+        self.records
+            .retain(|key, value| !value.is_empty() || key.starts_with(ATTRIBUTE));
+    }
 }
 
 /// A header with what came before it.
@@ -139,7 +152,7 @@ impl Fields<'_> {
     fn xattrs(&self) -> Result<BTreeMap<String, Vec<u8>>, TarError> {
         let mut xattrs = BTreeMap::new();
         for (key, value) in &self.ahead.records {
-            if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+            if let Some(name) = key.strip_prefix(ATTRIBUTE) {
                 let name = String::from_utf8(name.to_vec())
                     .map_err(|_| self.broken("an extended attribute's name is not UTF-8"))?;
                 xattrs.insert(name, value.clone());

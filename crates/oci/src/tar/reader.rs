@@ -50,7 +50,7 @@ impl<R: Read> Reader<R> {
             };
             let size = number(&header, SIZE, at, "its size is no number")?;
             match header.0[TYPE] {
-                b'x' => ahead.records.extend(self.records(at, size)?),
+                b'x' => ahead.add(self.records(at, size)?),
                 // Global headers carry comments (`git archive`); nothing in them belongs in a layer.
                 b'g' => drop(self.records(at, size)?),
                 b'L' => ahead.path = Some(self.long_text(at, size)?),

@@ -28,7 +28,7 @@ pub(super) fn whole_seconds(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Reads `LENGTH KEY=VALUE\n`, again and again. A record with an empty value takes the key back.
+/// Reads `LENGTH KEY=VALUE\n`, again and again.
 pub(super) fn parse(mut bytes: &[u8]) -> Option<BTreeMap<Vec<u8>, Vec<u8>>> {
     let mut records = BTreeMap::new();
     while !bytes.is_empty() {

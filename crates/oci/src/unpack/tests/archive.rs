@@ -59,6 +59,15 @@ impl Tar {
         self.patched(|header| header[156] = kind)
     }
 
+    /// An extended header for the next entry.
+    pub(super) fn records(self, text: &str) -> Self {
+        let size = text.len() as u64;
+        let mut tar = self.with("pax", Body::File { size }).kind(b'x');
+        tar.0.extend(text.as_bytes());
+        tar.0.resize(tar.0.len() + padding(size), 0);
+        tar
+    }
+
     /// A GNU long name or link for the next entry.
     pub(super) fn long(self, kind: u8, text: &str) -> Self {
         let size = text.len() as u64;

@@ -36,19 +36,7 @@ fn a_broken_header_is_named_by_its_place() {
 
 #[test]
 fn extended_headers_are_bounded_and_checked() {
-    let record = |text: &str| {
-        let mut tar = Tar::default()
-            .with(
-                "pax",
-                Body::File {
-                    size: text.len() as u64,
-                },
-            )
-            .kind(b'x');
-        tar.0.extend(text.as_bytes());
-        tar.0.resize(tar.0.len() + padding(text.len() as u64), 0);
-        tar.file("a", "x").end()
-    };
+    let record = |text: &str| Tar::default().records(text).file("a", "x").end();
     let huge = Tar::default()
         .with("pax", Body::File { size: 1 << 30 })
         .kind(b'x')
@@ -75,6 +63,19 @@ fn extended_headers_are_bounded_and_checked() {
         assert!(chain(&error).contains(expected), "{expected}: {}", chain(&error));
         assert!(place.is_clean());
     }
+}
+
+#[test]
+fn a_record_with_an_empty_value_takes_back_what_was_said() {
+    let archive = Tar::default()
+        .records("9 path=b\n")
+        .records("8 path=\n7 uid=\n9 mtime=\n")
+        .file("a", "x")
+        .end();
+    let place = Place::new();
+    let tree = place.unpack(&archive).unwrap();
+    assert_eq!(fs::read_to_string(tree.path().join("a")).unwrap(), "x");
+    assert!(!tree.path().join("b").exists());
 }
 
 #[test]
