@@ -8,11 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use coracle_outbound::Obstacle;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -20,6 +22,12 @@ use super::tls::{self, Trust, TrustError};
 use super::{ClientError, Endpoint, RequestBody};
 
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a server may say nothing before the kernel asks the machine whether it is still there, and how long it waits
+/// for each answer. Who follows logs or a build may hear nothing for hours, so that no deadline would fit; but a machine
+/// that is gone is noticed.
+const SILENCE: Duration = Duration::from_mins(1);
+const ANSWER: Duration = Duration::from_secs(10);
 
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 
@@ -34,7 +42,7 @@ pub(super) async fn exchange(
         .await
         .unwrap_or_else(|_| Err(ConnectError::Io(io::Error::from(io::ErrorKind::TimedOut))));
     let stream = stream.map_err(|error| error.at(endpoint))?;
-    send(stream, request).await.map_err(ClientError::Exchange)
+    Ok(send(stream, request).await?)
 }
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -50,8 +58,10 @@ impl ConnectError {
     fn at(self, endpoint: &Endpoint) -> ClientError {
         let endpoint = Box::new(endpoint.clone());
         match self {
-            Self::Io(source) if tls::is_untrusted(&source) => ClientError::Untrusted { endpoint, source },
-            Self::Io(source) => ClientError::Connect { endpoint, source },
+            Self::Io(error) => match Obstacle::of(&error) {
+                source if source.is_of_certificate() => ClientError::Untrusted { endpoint, source },
+                source => ClientError::Connect { endpoint, source },
+            },
             Self::Trust(error) => ClientError::Trust(error),
         }
     }
@@ -89,7 +99,10 @@ async fn unix(_: &Path) -> io::Result<Box<dyn Io>> {
 }
 
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    TcpStream::connect((bare(host), port)).await
+    let stream = TcpStream::connect((bare(host), port)).await?;
+    let ask = TcpKeepalive::new().with_time(SILENCE).with_interval(ANSWER);
+    SockRef::from(&stream).set_tcp_keepalive(&ask)?;
+    Ok(stream)
 }
 
 /// Answers an address of IPv6 without its brackets.
@@ -148,5 +161,17 @@ impl http_body::Body for Body {
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Body").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_falls_silent_is_asked_whether_it_is_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = tcp("127.0.0.1", listener.local_addr().unwrap().port()).await;
+        assert!(SockRef::from(&stream.unwrap()).keepalive().unwrap());
     }
 }
