@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use coracle_outbound::Obstacle;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -42,7 +41,7 @@ pub(super) async fn exchange(
         .await
         .unwrap_or_else(|_| Err(ConnectError::Io(io::Error::from(io::ErrorKind::TimedOut))));
     let stream = stream.map_err(|error| error.at(endpoint))?;
-    Ok(send(stream, request).await?)
+    send(stream, request).await.map_err(ClientError::Exchange)
 }
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -58,10 +57,8 @@ impl ConnectError {
     fn at(self, endpoint: &Endpoint) -> ClientError {
         let endpoint = Box::new(endpoint.clone());
         match self {
-            Self::Io(error) => match Obstacle::of(&error) {
-                source if source.is_of_certificate() => ClientError::Untrusted { endpoint, source },
-                source => ClientError::Connect { endpoint, source },
-            },
+            Self::Io(source) if tls::is_untrusted(&source) => ClientError::Untrusted { endpoint, source },
+            Self::Io(source) => ClientError::Connect { endpoint, source },
             Self::Trust(error) => ClientError::Trust(error),
         }
     }
