@@ -39,6 +39,5 @@ pub use listing::timeless;
 pub use outcome::{Bases, Outcome};
 pub use registry::Registry;
 pub use stand_in::{StandIn, StandIns};
-pub use tree::Tree;
 pub use trial::trials;
 pub use warning::Warning;

@@ -54,15 +54,11 @@ pub fn timeless(config: &Value) -> Value {
 
 fn lines(tree: &Tree) -> BTreeMap<&str, String> {
     let mut first = BTreeMap::new();
-    let line = |(path, entry)| {
-        let first = *first.entry(entry_file(entry)).or_insert(path);
+    let entries = tree.entries().map(|(path, entry)| {
+        let first = *first.entry(entry.file).or_insert(path);
         (path, line(path, entry, first))
-    };
-    tree.entries().map(line).collect()
-}
-
-fn entry_file(entry: &Entry) -> usize {
-    entry.file
+    });
+    entries.collect()
 }
 
 fn line(path: &str, entry: &Entry, first: &str) -> String {

@@ -14,8 +14,10 @@ use coracle_spec::Digest;
 use crate::case::SERVED;
 use crate::stand_in::StandIns;
 
-/// How long the head of a request may be, in bytes, and how long a client may say nothing.
+/// How long the head of a request may be, in bytes.
 const HEAD: u64 = 16 << 10;
+
+/// How long a client may say nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The registries that stand-ins are found at.

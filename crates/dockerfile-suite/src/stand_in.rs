@@ -126,7 +126,7 @@ impl StandIns {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers what has been made, as bases of builds.
+    /// Answers those that cases stand on, as bases of builds; makes what was not made before.
     pub fn bases(&self) -> Result<Bases> {
         let bases = StandIn::OF_CASES.into_iter().map(|stand_in| self.base(stand_in));
         Ok(Bases(

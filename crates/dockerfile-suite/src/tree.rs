@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 /// A tree of files, by their paths without a slash at either end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tree {
+pub(crate) struct Tree {
     entries: BTreeMap<String, Entry>,
     /// How many files were made, which numbers the next.
     files: usize,

@@ -32,44 +32,42 @@ pub(super) fn of_packages(store: &Store, stand_in: StandIn) -> Result<Vec<Layer>
 
 /// Answers the layer of other files.
 pub(super) fn of_files(store: &Store, stand_in: StandIn) -> Result<Vec<u8>> {
-    if stand_in == StandIn::DebianApt {
-        return debian_with_apt();
-    }
-    let busybox = Busybox::of_debian(store)?;
     let mut files = Files::new();
+    let busybox = || Busybox::of_debian(store);
     match stand_in {
+        StandIn::DebianApt => return debian_with_apt(),
         StandIn::Watchdog => files.file("fwatchdog", 0o755, &watchdog()?)?,
         StandIn::LicenceCheck => files.file("license-check", 0o755, b"#!/bin/sh\n")?,
-        StandIn::Busybox => bare(&mut files, &busybox)?,
+        StandIn::Busybox => bare(&mut files, &busybox()?)?,
         StandIn::Alpine => {
             skeleton(&mut files, USERS, GROUPS)?;
-            busybox.with_links(&mut files)?;
+            busybox()?.with_links(&mut files)?;
             files.folder("sbin", 0o755)?;
             scripts(&mut files, "sbin")?;
             files.file("etc/alpine-release", 0o644, b"3.22.0\n")?;
         }
-        StandIn::Debian | StandIn::DebianApt => files.file("etc/stand-in", 0o644, b"debian\n")?,
+        StandIn::Debian => files.file("etc/stand-in", 0o644, b"debian\n")?,
         StandIn::Python => {
-            busybox.beside_debian(&mut files)?;
+            busybox()?.beside_debian(&mut files)?;
             files.link("usr/bin/python", "python3")?;
             files.hide("usr/lib/python3.13", "EXTERNALLY-MANAGED")?;
             // Debian's own packages cannot be uninstalled by pip: newer ones lie over them.
             files.file("etc/pip.conf", 0o644, b"[install]\nignore-installed = true\n")?;
         }
         StandIn::Node => {
-            busybox.beside_debian(&mut files)?;
+            busybox()?.beside_debian(&mut files)?;
             npm(&mut files)?;
         }
-        StandIn::Golang => busybox.beside_debian(&mut files)?,
+        StandIn::Golang => busybox()?.beside_debian(&mut files)?,
         StandIn::OnBuild | StandIn::Configured => {
-            bare(&mut files, &busybox)?;
+            bare(&mut files, &busybox()?)?;
             files.file(
                 &format!("etc/{}", stand_in.repository().replace('/', "-")),
                 0o644,
                 b"",
             )?;
         }
-        StandIn::Users => users(&mut files, &busybox)?,
+        StandIn::Users => users(&mut files, &busybox()?)?,
     }
     files.finish()
 }
