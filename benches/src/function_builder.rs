@@ -13,7 +13,6 @@ mod template;
 mod theirs;
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 use coracle_dockerfile_suite::{Registry, StandIns};
@@ -24,6 +23,7 @@ use self::ours::Ours;
 use self::template::{KINDS, Kind};
 use self::theirs::Theirs;
 use crate::program::Coracle;
+use crate::sample::millis;
 
 /// How many clients there are, and how many builds each of them asks for.
 const LOADS: [(usize, usize); 3] = [(1, 20), (4, 8), (16, 4)];
@@ -124,8 +124,4 @@ fn memory(rows: &[Row]) {
         );
     }
     println!();
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }

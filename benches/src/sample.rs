@@ -60,7 +60,7 @@ impl Sample {
 
     /// Answers the median in milliseconds.
     pub(crate) fn millis(&self) -> f64 {
-        self.median().as_secs_f64() * 1000.0
+        millis(self.median())
     }
 
     /// Answers the longest.
@@ -70,7 +70,6 @@ impl Sample {
 
     /// Prints a row: the median with the extremes, and the ratio to `peer`.
     pub(crate) fn print(&self, name: &str, peer: &Self) {
-        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
         let (least, most) = (self.0[0], self.0[self.0.len() - 1]);
         println!(
             "| {name} | {:.1} | {:.1} … {:.1} | {:.2} |",
@@ -80,6 +79,11 @@ impl Sample {
             self.median().as_secs_f64() / peer.median().as_secs_f64(),
         );
     }
+}
+
+/// Answers a time in milliseconds.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// Prints the head of a table.

@@ -15,11 +15,15 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What a builder did with a load.
 pub(super) struct Load {
+    /// How long each build took.
     pub(super) took: Sample,
+    /// How long all of them took together.
     whole: Duration,
+    /// How many builds there were.
     count: usize,
-    /// Of memory, in bytes.
+    /// What the builder takes of memory before, in bytes.
     pub(super) idle: u64,
+    /// What it took at the most, in bytes.
     pub(super) peak: u64,
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use coracle_dockerfile_suite::{BuildKit, Registry as StandIns};
+use coracle_dockerfile_suite::{BuildKit, Registry as BaseImages};
 use coracle_peers::checked;
 use coracle_peers::registry::{Options, Registry};
 
@@ -20,11 +20,11 @@ pub(super) struct Theirs {
 }
 
 impl Theirs {
-    pub(super) fn start(scratch: &Path, stand_ins: &StandIns) -> Result<Self> {
+    pub(super) fn start(scratch: &Path, base_images: &BaseImages) -> Result<Self> {
         let folders = scratch.join("theirs");
         fs_err::create_dir_all(&folders)?;
         Ok(Self {
-            buildkit: BuildKit::start(scratch, stand_ins)?,
+            buildkit: BuildKit::start(scratch, base_images)?,
             registry: Registry::start(scratch, Options::default())?,
             folders,
         })
