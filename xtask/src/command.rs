@@ -37,6 +37,15 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{program}` prints no text"))
 }
 
+/// Asks the Cargo that compiled this program about the workspace, and answers what it prints.
+pub(crate) fn cargo_output(arguments: &[&str]) -> Result<String> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    output(
+        env!("CARGO"),
+        &[arguments, &["--locked", "--manifest-path", manifest]].concat(),
+    )
+}
+
 /// Runs the Cargo that compiled this program.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     run(env!("CARGO"), arguments, environment)

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+use crate::command::cargo_output;
 
 /// The parts of `cargo metadata` (The Cargo Book, "cargo metadata", format version 1) that chores look at.
 #[derive(Debug, Deserialize)]
@@ -57,17 +58,12 @@ impl Edge {
 
 /// Asks Cargo.
 pub(crate) fn read() -> Result<Metadata> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--locked"])
-        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("`cargo metadata` failed: {}", output.status);
-    }
-    serde_json::from_slice(&output.stdout).context("cannot understand `cargo metadata`")
+    let text = cargo_output(&[
+        "metadata",
+        "--format-version=1",
+        "--filter-platform=x86_64-unknown-linux-gnu",
+    ])?;
+    serde_json::from_str(&text).context("cannot understand `cargo metadata`")
 }
 
 impl Metadata {
