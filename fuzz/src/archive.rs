@@ -1,13 +1,13 @@
 //! An archive of sources: unpacked, and looked at from outside.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use coracle_oci::{UnpackLimits, unpack_source};
 use coracle_spec::ByteSize;
 use fs_err as fs;
-use std::os::unix::fs::PermissionsExt as _;
 
-/// An archive of a source folder.
+/// An archive of a source folder, as somebody sends it to be built.
 ///
 /// # Panics
 /// When something was written beside the folder that it is unpacked to, or carries rights that no source has.

@@ -15,6 +15,7 @@ use coracle_dockerfile::word;
 /// Where the trees of a run lie; in memory, where there is such a place.
 const MEMORY: &str = "/dev/shm";
 
+/// Makes the folder of a run, removed when it is over.
 #[expect(clippy::unwrap_used, reason = "a fuzz target has no other way to complain")]
 fn place() -> tempfile::TempDir {
     tempfile::tempdir_in(MEMORY)
