@@ -122,16 +122,58 @@ impl BuildFailure {
 /// Says a failure with its causes and what to do, in one text of a bounded length.
 pub(super) fn text(failure: &dyn Failure) -> String {
     let causes = std::iter::successors(failure.source(), |cause| cause.source()).map(ToString::to_string);
-    let mut said = vec![failure.to_string()];
+    let mut whole = failure.to_string();
     // A cause that is told in its effect already is not told again.
-    said.extend(causes.filter(|cause| !failure.to_string().contains(cause.as_str())));
-    let hint = failure
-        .hint()
-        .map(|hint| format!(" ({hint})"))
-        .unwrap_or_default();
-    let whole = format!("{}{hint}", said.join(": "));
+    for cause in causes.filter(|cause| !failure.to_string().contains(cause.as_str())) {
+        go_on(&mut whole, ": ", &cause);
+    }
+    if let Some(hint) = failure.hint() {
+        go_on(&mut whole, " ", &format!("({hint})"));
+    }
     if whole.len() <= LONGEST_LINE {
         return whole;
     }
     format!("{}…", &whole[..whole.floor_char_boundary(LONGEST_LINE)])
+}
+
+/// Says more after what was said: beneath it where that shows lines of a file, which would swallow it.
+fn go_on(said: &mut String, between: &str, more: &str) {
+    said.push_str(if said.contains('\n') { "\n" } else { between });
+    said.push_str(more);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{what}")]
+    struct Wrong {
+        what: &'static str,
+        source: std::fmt::Error,
+    }
+
+    impl Failure for Wrong {
+        fn class(&self) -> Class {
+            Class::User
+        }
+
+        fn hint(&self) -> Option<String> {
+            Some("mend it".to_owned())
+        }
+    }
+
+    #[test]
+    fn what_follows_lines_of_a_file_is_beneath_them() {
+        let source = std::fmt::Error;
+        for (what, expected) in [
+            ("`RUN x` failed", format!("`RUN x` failed: {source} (mend it)")),
+            (
+                "failed\n> 1 | RUN x",
+                format!("failed\n> 1 | RUN x\n{source}\n(mend it)"),
+            ),
+        ] {
+            assert_eq!(text(&Wrong { what, source }), expected);
+        }
+    }
 }
