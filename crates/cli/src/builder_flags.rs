@@ -15,7 +15,7 @@ use coracle_fetch::{FetchConfig, Fetcher, Reach};
 use coracle_platform::{
     Bounds, EmptySecret, InvalidSealingKey, InvalidTenant, NativeContexts, PayloadKey, SealingKey, Tenant,
 };
-use coracle_server::{BuilderSenders, BuilderSettings};
+use coracle_server::{BuilderSenders, BuilderSettings, Contexts, OwnImages};
 use coracle_spec::{Class, Failure, Span};
 
 use crate::context::Context;
@@ -45,7 +45,7 @@ pub(crate) struct BuilderFlags {
     #[arg(
         long,
         value_enum,
-        help = "What the server does, as in CORACLE_ROLE [default: all]"
+        help = "What the server does, as in `CORACLE_ROLE` [default: all]"
     )]
     role: Option<Role>,
     /// A file with a secret that bodies are signed with, for the tenant, else one of the file's name; may be given several times [default: auth/payload-secret in the data directory, for the tenant `default`]
@@ -192,7 +192,7 @@ impl BuilderFlags {
             },
             timeout: span(self.build_timeout, set.timeout).unwrap_or(TIMEOUT),
             replay_window: span(self.replay_window, set.replay_window),
-            contexts: Arc::new(self.contexts(keeper, context, &logins)?),
+            contexts: self.contexts(keeper, context, &logins)?,
             logins,
         })
     }
@@ -259,7 +259,7 @@ impl BuilderFlags {
         keeper: &Keeper,
         context: &Context,
         logins: &BTreeMap<Tenant, Arc<dyn Credentials>>,
-    ) -> Result<NativeContexts, Error> {
+    ) -> Result<Contexts, Error> {
         let store = engine::open_store(&context.settings)?;
         let mut tools = engine::tools(&store, keeper, &context.settings)?;
         tools.fetcher = Fetcher::new(FetchConfig {
@@ -275,14 +275,18 @@ impl BuilderFlags {
         self.reach(&mut registries);
         let client = coracle_distribution::Client::new(store.clone(), registries);
         let logins = logins.clone();
-        let builder_of = move |tenant: &Tenant| {
-            let login = logins.get(tenant).cloned().unwrap_or_else(|| Arc::new(Anonymous));
-            Builder::new(coracle_build::Tools {
-                images: client.of_party(tenant.as_str(), login),
-                ..tools.clone()
-            })
-        };
-        Ok(NativeContexts::new(Box::new(builder_of), store))
+        Ok(Arc::new(move |own: OwnImages| {
+            let (tools, client, logins) = (tools.clone(), client.clone(), logins.clone());
+            let builder_of = move |tenant: &Tenant| {
+                let login = logins.get(tenant).cloned().unwrap_or_else(|| Arc::new(Anonymous));
+                let images = client.of_party(tenant.as_str(), login);
+                Builder::new(coracle_build::Tools {
+                    images: images.finding(own.of(tenant)),
+                    ..tools.clone()
+                })
+            };
+            Arc::new(NativeContexts::new(Box::new(builder_of), store.clone())) as _
+        }))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::DistributionError;
 use crate::holdings::Party;
+use crate::nearby::Nearby;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::pull::{self, Resolved};
@@ -32,6 +33,8 @@ pub struct Client {
     pub(crate) store: Store,
     pub(crate) layers: Layers,
     pub(crate) shared: Arc<Shared>,
+    /// What no registry has to be asked for.
+    pub(crate) nearby: Option<Arc<dyn Nearby>>,
 }
 
 impl fmt::Debug for Client {
@@ -49,6 +52,7 @@ impl Client {
             store,
             layers: Layers::default(),
             shared: Arc::new(Shared::new(settings)),
+            nearby: None,
         }
     }
 
@@ -75,6 +79,7 @@ impl Client {
     pub fn with_credentials(&self, credentials: Arc<dyn Credentials>) -> Self {
         Self {
             shared: Arc::new(self.shared.with_credentials(credentials)),
+            nearby: None,
             ..self.clone()
         }
     }
@@ -88,6 +93,17 @@ impl Client {
         let shared = self.shared.with_credentials(credentials);
         Self {
             shared: Arc::new(shared.of_party(Party::new(name))),
+            nearby: None,
+            ..self.clone()
+        }
+    }
+
+    /// Answers the same client, for which the images that `nearby` finds are [there](Self::holds): no registry is asked
+    /// for them.
+    #[must_use]
+    pub fn finding(&self, nearby: Arc<dyn Nearby>) -> Self {
+        Self {
+            nearby: Some(nearby),
             ..self.clone()
         }
     }

@@ -131,6 +131,9 @@ pub enum DistributionError {
     /// The image in the store cannot be used.
     #[error("cannot use the image in the store")]
     Image(#[from] ImageError),
+    /// It cannot be told whether the image is one that no registry has to be asked for.
+    #[error("cannot look into the registry of this server")]
+    Nearby(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The caller lost interest.
     #[error("cancelled")]
     Cancelled,
@@ -254,7 +257,7 @@ impl Failure for DistributionError {
             Self::Settings(source) => source.class(),
             Self::Store(source) => source.class(),
             Self::Image(source) => source.class(),
-            Self::Aborted(_) => Class::Internal,
+            Self::Aborted(_) | Self::Nearby(_) => Class::Internal,
         }
     }
 

@@ -50,6 +50,7 @@ impl Client {
         image: &ImageRef,
         platform: Platform,
     ) -> Result<Resolved, DistributionError> {
+        let image = &self.by_nearest_name(image).await?;
         let found = self.find(image, platform).await?;
         let threads = TaskTracker::new();
         let config = self.config((image, &found), platform, &threads, &Silent).await;
@@ -69,6 +70,7 @@ impl Client {
         threads: &TaskTracker,
         progress: &dyn Progress,
     ) -> Result<Image, DistributionError> {
+        let image = &self.by_nearest_name(image).await?;
         let found = self.find(image, platform).await?;
         self.config((image, &found), platform, threads, progress).await?;
         let layers = found.manifest.layers.iter();

@@ -39,6 +39,6 @@ pub use self::http::{Access, Body, Service, Transfers, drain, refuse};
 pub use error::RegistryError;
 pub use manifests::Manifest;
 pub use names::{InvalidName, Reference, Repository, Tag};
-pub use owners::Among;
+pub use owners::{Among, OwnedImage};
 pub use registry::{Limits, Registry};
 pub use roots::held;

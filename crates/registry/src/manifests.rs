@@ -13,7 +13,7 @@ use crate::names::{Reference, Repository, Tag};
 use crate::registry::Registry;
 
 /// How deep indexes may be nested in an image that is put into a repository.
-const DEEPEST: usize = 4;
+pub(crate) const DEEPEST: usize = 4;
 
 /// A manifest in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Registry {
         })
     }
 
-    /// Takes a manifest, with its tags, or a tag out of a repository.
+    /// Takes a manifest, with its tags, or a tag out of a repository. With its last manifest, its name is free.
     pub fn remove_manifest(
         &self,
         repository: &Repository,
@@ -129,7 +129,7 @@ impl Registry {
             Reference::Digest(digest) => self.forget(repository, digest)?,
         };
         if removed {
-            return Ok(());
+            return self.free_if_empty(repository);
         }
         Err(RegistryError::NoManifest {
             repository: repository.clone(),

@@ -32,6 +32,7 @@ impl Registry {
     }
 
     fn tidy_repository(&self, repository: &Repository) -> Result<(), RegistryError> {
+        self.free_if_abandoned(repository)?;
         if !self.has_old_links(repository)? {
             return self.remove_empty(repository);
         }

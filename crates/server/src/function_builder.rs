@@ -14,6 +14,7 @@ mod building;
 mod lines;
 mod measure;
 mod metrics;
+mod own_images;
 mod probes;
 mod refusal;
 mod registries;
@@ -35,7 +36,8 @@ use coracle_tasks::{CancellationToken, Tasks};
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-pub use self::settings::{BuilderSenders, BuilderSettings, Role};
+pub use self::own_images::OwnImages;
+pub use self::settings::{BuilderSenders, BuilderSettings, Contexts, Role};
 
 use self::building::Building;
 pub(crate) use self::metrics::BuilderMetrics;

@@ -29,7 +29,7 @@ mod waiting;
 pub use auth::{AuthError, Secrets};
 pub use data::{DataDirectory, DataError, socket, store};
 pub use ephemeral::{Ephemeral, EphemeralConfig, Trouble};
-pub use function_builder::{BuilderSenders, BuilderSettings, Role};
+pub use function_builder::{BuilderSenders, BuilderSettings, Contexts, OwnImages, Role};
 pub use housekeeping::ImagesInUse;
 pub use listen::ListenError;
 pub use serve::{Instances, Listen, ServeConfig, ServeError, Server, Tls, serve};

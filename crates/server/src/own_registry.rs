@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use coracle_registry::{Reference, Registry, RegistryError, Repository};
-use coracle_spec::{ImageRef, RegistryHost};
+use coracle_spec::{Digest, ImageRef, RegistryHost};
 use http::Uri;
 
 /// The hosts of the server's own registry: its public address, and this machine's loopback with its port.
@@ -44,16 +44,13 @@ impl OwnHosts {
 /// stands for nothing.
 pub(crate) fn pinned(registry: &Registry, image: &ImageRef) -> Result<Option<ImageRef>, RegistryError> {
     let found = registry.resolve(&Repository::of(image), &Reference::of(image))?;
-    let pinned = found.and_then(|manifest| {
-        let name = format!(
-            "{}/{}@{}",
-            RegistryHost::of(image),
-            image.repository(),
-            manifest.digest
-        );
-        name.parse().ok()
-    });
-    Ok(pinned)
+    Ok(found.and_then(|manifest| at_digest(image, &manifest.digest)))
+}
+
+/// Answers an image's name with a digest in place of its tag.
+pub(crate) fn at_digest(image: &ImageRef, digest: &Digest) -> Option<ImageRef> {
+    let name = format!("{}/{}@{digest}", RegistryHost::of(image), image.repository());
+    name.parse().ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use coracle_spec::Digest;
 use serde_json::{Value, json};
 
 use crate::foreign::{Foreign, Place};
+use crate::harbour::succeeded;
 use crate::machine::{Machine, Running};
 
 /// `ada:sesame`, in base64.
@@ -128,6 +129,36 @@ impl Wharf {
         );
     }
 
+    /// Answers who may do everything in the server's registry.
+    fn admin(&self) -> String {
+        let password = fs_err::read_to_string(self.machine.data().join("auth/admin-password")).unwrap();
+        format!("Bearer {}", password.trim())
+    }
+
+    /// Answers what the tag `1` of a repository of the server's registry stands for.
+    fn digest(&self, repository: &str) -> Digest {
+        let url = format!("{}/v2/{repository}/manifests/1", self.server.url());
+        let asked = ureq::head(url)
+            .header("authorization", self.admin())
+            .call()
+            .unwrap();
+        let digest = asked.headers()["docker-content-digest"].to_str().unwrap();
+        digest.parse().unwrap()
+    }
+
+    fn operator_pushes(&self, digest: &Digest, image: &str) {
+        let password = self.machine.data().join("auth/admin-password");
+        let login = ["login", self.server.url(), "--password-file"];
+        for arguments in [
+            [&login[..], &[password.to_str().unwrap()]].concat(),
+            vec!["image", "push", &digest.to_string(), image],
+        ] {
+            let mut command = self.machine.command(&arguments);
+            let output = command.env("HOME", self.scratch.path()).output().unwrap();
+            succeeded(&output, &arguments);
+        }
+    }
+
     fn has(&self, digest: &Digest) -> bool {
         let blobs = self.machine.data().join("store/blobs/sha256");
         Path::new(&blobs).join(digest.hex()).exists()
@@ -199,4 +230,47 @@ fn a_repository_of_the_servers_registry_is_the_tenants_whose_build_made_it() {
     }
     let other = wharf.builds("globex", dockerfile, Some(&format!("{host}/globex/app:1")));
     assert_eq!(other["status"], "success", "{other}");
+}
+
+#[test]
+fn a_tenant_stands_on_what_its_own_builds_made_without_a_login_and_on_nobody_elses() {
+    let wharf = Wharf::open();
+    let host = wharf.server.url().strip_prefix("http://").unwrap();
+    let base = format!("{host}/acme/base");
+    let made = wharf.builds(
+        "acme",
+        "FROM scratch\nCOPY Dockerfile /file\n",
+        Some(&format!("{base}:1")),
+    );
+    assert_eq!(made["status"], "success", "{made}");
+    let digest = wharf.digest("acme/base");
+    for dockerfile in [
+        format!("FROM {base}:1\n"),
+        format!("FROM {base}@{digest}\nLABEL c=d\n"),
+        format!("FROM scratch\nCOPY --from={base}:1 /file /\n"),
+    ] {
+        wharf.succeeds("acme", &dockerfile);
+        let refusal = wharf.fails("globex", &dockerfile);
+        assert!(refusal.contains("refuses anonymous access"), "{refusal}");
+    }
+    wharf.operator_pushes(&digest, &format!("{host}/operators:1"));
+    for tenant in ["acme", "globex"] {
+        let refusal = wharf.fails(tenant, &format!("FROM {host}/operators:1\n"));
+        assert!(refusal.contains("refuses anonymous access"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_name_in_the_servers_registry_is_free_when_its_last_manifest_is_deleted() {
+    let wharf = Wharf::open();
+    let host = wharf.server.url().strip_prefix("http://").unwrap();
+    let image = format!("{host}/team/app:1");
+    let put =
+        |tenant: &str| wharf.builds(tenant, "FROM scratch\nLABEL a=b\n", Some(&image))["status"].clone();
+    assert_eq!((put("acme"), put("globex")), ("success".into(), "failed".into()));
+    let manifest = format!("/v2/team/app/manifests/{}", wharf.digest("team/app"));
+    let deleting = ureq::delete(format!("{}{manifest}", wharf.server.url()));
+    let deleted = deleting.header("authorization", wharf.admin()).call().unwrap();
+    assert_eq!(deleted.status(), 202);
+    assert_eq!((put("globex"), put("acme")), ("success".into(), "failed".into()));
 }

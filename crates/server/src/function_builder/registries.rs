@@ -81,10 +81,12 @@ impl Registries {
         let tag: Tag = shared(publication.reference.tag_or_latest().parse())?;
         let among = self.among;
         let put = move || {
-            if !registry.claim(&repository, publication.tenant.as_str(), among)? {
-                return Err(PutError::NotTheirs(repository));
+            let image = (&tag, &publication.digest);
+            if registry.put_build(&repository, image, (publication.tenant.as_str(), among))? {
+                Ok(())
+            } else {
+                Err(PutError::NotTheirs(repository))
             }
-            Ok(registry.put_image(&repository, &tag, &publication.digest)?)
         };
         let putting = tokio::task::spawn_blocking(put).await;
         shared(putting.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))

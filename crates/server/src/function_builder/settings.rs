@@ -8,6 +8,8 @@ use std::time::Duration;
 use coracle_distribution::Credentials;
 use coracle_platform::{Bounds, ContextBuilder, PayloadKey, SealingKey, Tenant};
 
+use super::own_images::OwnImages;
+
 /// What a server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
@@ -30,6 +32,10 @@ pub enum BuilderSenders {
     Anybody,
 }
 
+/// Makes what builds contexts, from the images of the server's own registry that tenants stand on without a login: the
+/// server knows them once it is known where it listens.
+pub type Contexts = Arc<dyn Fn(OwnImages) -> Arc<dyn ContextBuilder> + Send + Sync>;
+
 /// What can be chosen about the Function Builder.
 #[derive(Clone)]
 pub struct BuilderSettings {
@@ -43,8 +49,8 @@ pub struct BuilderSettings {
     pub timeout: Duration,
     /// How long a body that was taken is not taken again; none: no time at all.
     pub replay_window: Option<Duration>,
-    /// Builds.
-    pub contexts: Arc<dyn ContextBuilder>,
+    /// Makes what builds.
+    pub contexts: Contexts,
     /// Who each tenant is at other registries than the server's own.
     pub logins: BTreeMap<Tenant, Arc<dyn Credentials>>,
 }

@@ -12,7 +12,7 @@ use coracle_registry::{Among, Registry};
 use super::{ServeError, Server};
 use crate::auth::Secrets;
 use crate::function_builder::{
-    self, BuilderContext, BuilderMetrics, BuilderSenders, BuilderSettings, Registries, Spools,
+    self, BuilderContext, BuilderMetrics, BuilderSenders, BuilderSettings, OwnImages, Registries, Spools,
 };
 use crate::own_registry::OwnHosts;
 
@@ -37,13 +37,15 @@ impl Counted {
     /// Puts one together.
     pub(super) fn new(settings: BuilderSettings, around: Around<'_>) -> Result<Self, ServeError> {
         let senders = senders(settings.senders, around.secrets)?;
+        let own = OwnHosts::of(around.public_url, around.address);
+        let images = OwnImages::new(own.clone(), around.registry.clone());
         let publisher = Registries {
             among: if senders.tenants() > 1 {
                 Among::Others
             } else {
                 Among::Nobody
             },
-            own: OwnHosts::of(around.public_url, around.address),
+            own,
             registry: around.registry,
             client: Client::new(around.store.clone(), around.registries),
             logins: settings.logins,
@@ -58,7 +60,7 @@ impl Counted {
             bounds: settings.bounds,
             timeout: settings.timeout,
             replay_window: settings.replay_window,
-            contexts: settings.contexts,
+            contexts: (settings.contexts)(images),
             publisher: Arc::new(publisher),
             store: around.store,
         });

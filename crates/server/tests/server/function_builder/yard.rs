@@ -47,7 +47,10 @@ pub(crate) fn usual(fake: &Arc<Fake>) -> BuilderSettings {
         },
         timeout: Duration::from_mins(1),
         replay_window: None,
-        contexts: Arc::clone(fake) as _,
+        contexts: {
+            let fake = Arc::clone(fake);
+            Arc::new(move |_| Arc::clone(&fake) as _)
+        },
         logins: BTreeMap::default(),
     }
 }
