@@ -1,5 +1,8 @@
 //! Layers as they are written, as they are read again, and as others read them.
 
+mod any;
+mod refused;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 
@@ -8,11 +11,10 @@ use coracle_oci::{
     Compression, Layer, LayerError, LayerOptions, LayerWriter, Metadata, Trees, recompress, unpack,
     write_layer,
 };
-use coracle_spec::{Class, Digest, Failure};
+use coracle_spec::Digest;
 use fs_err as fs;
-use proptest::prelude::*;
 
-use crate::support::{Mounted, Place, Seen, look, noise};
+use crate::support::{Place, Seen, look, noise};
 
 const EPOCH: i64 = 1_700_000_000;
 
@@ -229,100 +231,6 @@ fn a_second_write_of_what_is_there_changes_nothing() {
 }
 
 #[test]
-fn what_would_make_a_wrong_layer_is_refused_and_leaves_nothing() {
-    type Fill = fn(&mut LayerWriter) -> Result<(), LayerError>;
-    let cases: [(&str, Fill, &str); 9] = [
-        (
-            "twice",
-            |layer| {
-                layer
-                    .bytes("a", &Metadata::file(), "")
-                    .and(layer.bytes("./a", &Metadata::file(), ""))
-            },
-            "already",
-        ),
-        (
-            "in a file",
-            |layer| {
-                layer
-                    .bytes("a", &Metadata::file(), "")
-                    .and(layer.bytes("a/b", &Metadata::file(), ""))
-            },
-            "no directory",
-        ),
-        (
-            "in a link",
-            |layer| {
-                layer
-                    .symlink("a", "/", &Metadata::symlink())
-                    .and(layer.bytes("a/b", &Metadata::file(), ""))
-            },
-            "no directory",
-        ),
-        (
-            "link to nothing",
-            |layer| layer.hard_link("a", "b"),
-            "no file earlier",
-        ),
-        (
-            "link to a directory",
-            |layer| {
-                layer
-                    .directory("b", &Metadata::directory())
-                    .and(layer.hard_link("a", "b"))
-            },
-            "no file earlier",
-        ),
-        (
-            "up",
-            |layer| layer.bytes("../a", &Metadata::file(), ""),
-            "unusable path",
-        ),
-        (
-            "file as root",
-            |layer| layer.bytes("/", &Metadata::file(), ""),
-            "already",
-        ),
-        (
-            "too short",
-            |layer| layer.file("a", &Metadata::file(), 5, b"four".as_slice()),
-            "changed",
-        ),
-        (
-            "too long",
-            |layer| layer.file("a", &Metadata::file(), 3, b"four".as_slice()),
-            "changed",
-        ),
-    ];
-    for (name, fill, expected) in cases {
-        let place = Place::new();
-        let error = write_layer(&place.store, &LayerOptions::default(), fill).unwrap_err();
-        assert!(error.to_string().contains(expected), "{name}: {error}");
-        for folder in ["blobs/sha256", "trees", "scratch"] {
-            assert!(
-                place.names(folder).is_empty(),
-                "{name} left something in {folder}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_file_that_is_not_what_was_hashed_makes_no_layer() {
-    let place = Place::new();
-    let write = |text: &'static str| {
-        write_layer(&place.store, &LayerOptions::default(), |layer| {
-            layer.expected_file("f", &Metadata::file(), (3, &Digest::of("one")), text.as_bytes())
-        })
-    };
-    write("one").unwrap();
-    let error = write("two").unwrap_err();
-    assert!(matches!(error, LayerError::Changed { .. }), "{error:?}");
-    assert_eq!(error.class(), Class::Conflict);
-    assert_eq!(place.names("blobs/sha256").len(), 1);
-}
-
-#[test]
 fn compressing_anew_keeps_the_contents_and_is_done_once() {
     let place = Place::new();
     let zstd = write(&place.store, Compression::Zstd, sample).noted("sample");
@@ -353,85 +261,4 @@ fn a_layer_that_is_not_what_it_says_is_not_compressed_anew() {
     let error = recompress(&place.store, &layer, Compression::Gzip).unwrap_err();
     assert!(matches!(error, StoreError::Mismatch { .. }), "{error:?}");
     assert_eq!(place.names("blobs/sha256").len(), 1);
-}
-
-#[test]
-fn a_full_disk_is_said_and_leaves_no_part_of_a_layer() {
-    let place = Place::new();
-    let disk = Mounted::new("tmpfs", &place.path("disk"), "size=1m");
-    let store = Store::open(&disk.path().join("store")).unwrap();
-    let noise = noise(3 << 10);
-    for trees in [Trees::Now, Trees::Later] {
-        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-            let fill = |layer: &mut LayerWriter| layer.bytes("noise", &Metadata::file(), &noise);
-            let error = write_layer(&store, &options(compression, trees), fill).unwrap_err();
-            assert_eq!(error.class(), Class::Busy, "{error:?}");
-            assert!(error.hint().unwrap().contains("free space"));
-            for folder in ["blobs/sha256", "trees", "scratch"] {
-                assert_eq!(
-                    fs::read_dir(store.root().join(folder)).unwrap().count(),
-                    0,
-                    "{folder}"
-                );
-            }
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Thing {
-    Directory,
-    File(Vec<u8>),
-    Symlink(String),
-    HardLink(usize),
-    Whiteout,
-}
-
-fn things() -> impl Strategy<Value = Vec<(String, Thing, u32, i64)>> {
-    let name = prop_oneof![4 => "[a-c]", 1 => "[a-zA-Z0-9 _.é-]{1,120}x"];
-    let path = prop::collection::vec(name, 1..5).prop_map(|names| names.join("/"));
-    let thing = prop_oneof![
-        2 => Just(Thing::Directory),
-        4 => prop::collection::vec(any::<u8>(), 0..1500).prop_map(Thing::File),
-        1 => "[a-z/.]{1,150}".prop_map(Thing::Symlink),
-        1 => any::<usize>().prop_map(Thing::HardLink),
-        1 => Just(Thing::Whiteout),
-    ];
-    prop::collection::vec((path, thing, 0u32..0o10000, -5i64..2 * EPOCH), 0..25)
-}
-
-/// Adds what can be added; what does not fit what is there already is left out.
-fn add(layer: &mut LayerWriter, things: &[(String, Thing, u32, i64)]) -> Result<(), LayerError> {
-    let mut files = Vec::new();
-    for (path, thing, mode, mtime) in things {
-        let metadata = Metadata {
-            mtime: *mtime,
-            uid: *mode,
-            ..Metadata::with_mode(*mode)
-        };
-        let added = match thing {
-            Thing::Directory => layer.directory(path, &metadata),
-            Thing::File(contents) => layer.bytes(path, &metadata, contents).map(|()| files.push(path)),
-            Thing::Symlink(target) => layer.symlink(path, target, &metadata),
-            Thing::HardLink(_) if files.is_empty() => Ok(()),
-            Thing::HardLink(which) => layer.hard_link(path, files[which % files.len()]),
-            Thing::Whiteout if layer.contains(path) => Ok(()),
-            Thing::Whiteout => layer.whiteout(path),
-        };
-        match added {
-            Err(LayerError::Duplicate { .. } | LayerError::NotInDirectory { .. }) => {}
-            result => result?,
-        }
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn any_layer_unpacks_to_the_tree_that_was_made_beside_it(things in things()) {
-        let (beside, unpacked) = both_trees(|layer| add(layer, &things));
-        prop_assert!(beside == unpacked, "{:?}", beside.iter().find(|(path, seen)| unpacked.get(*path) != Some(*seen)));
-    }
 }
