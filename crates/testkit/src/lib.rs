@@ -8,6 +8,8 @@
 
 mod program;
 mod sandbox;
+mod sandboxes;
 
 pub use program::{Handler, Program, Reply, Said, answering};
-pub use sandbox::{FakeSandbox, FakeSandboxes};
+pub use sandbox::FakeSandbox;
+pub use sandboxes::FakeSandboxes;

@@ -1,4 +1,4 @@
-//! Sandboxes that are HTTP servers on loopback.
+//! A sandbox that is an HTTP server on loopback.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coracle_sandbox::{
-    CreateError, Exit, Listening, Output, Refusal, Sandbox, SandboxError, SandboxId, SandboxSpec, Sandboxes,
-    StartError,
+    Exit, Listening, Output, Refusal, Sandbox, SandboxError, SandboxId, SandboxSpec, StartError,
 };
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -20,72 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::program::{Choose, Handler, Program, Said};
-
-/// Creates fake sandboxes, and remembers each of them.
-#[derive(Clone)]
-pub struct FakeSandboxes {
-    choose: Arc<Mutex<Choose>>,
-    created: Arc<Mutex<Vec<Arc<FakeSandbox>>>>,
-    refusal: Arc<Mutex<Option<Refusal>>>,
-}
-
-impl FakeSandboxes {
-    /// Makes sandboxes that all run `program`.
-    pub fn running(program: Program) -> Self {
-        Self::choosing(move |_| program.clone())
-    }
-
-    /// Makes sandboxes that run what `choose` answers for their specification.
-    pub fn choosing(choose: impl Fn(&SandboxSpec) -> Program + Send + Sync + 'static) -> Self {
-        Self {
-            choose: Arc::new(Mutex::new(Arc::new(choose))),
-            created: Arc::default(),
-            refusal: Arc::default(),
-        }
-    }
-
-    /// Lets sandboxes created from now on run `program`.
-    pub fn now_run(&self, program: Program) {
-        *lock(&self.choose) = Arc::new(move |_: &SandboxSpec| program.clone());
-    }
-
-    /// Refuses to create sandboxes from now on, or no longer.
-    pub fn refuse(&self, refusal: Option<Refusal>) {
-        *lock(&self.refusal) = refusal;
-    }
-
-    /// Makes a refusal of a machine that lacks something.
-    pub fn refusal(message: &str) -> Refusal {
-        refusal(message)
-    }
-
-    /// Answers all sandboxes created so far, the first first.
-    pub fn created(&self) -> Vec<Arc<FakeSandbox>> {
-        lock(&self.created).clone()
-    }
-
-    /// Answers the sandboxes whose program runs.
-    pub fn running_now(&self) -> Vec<Arc<FakeSandbox>> {
-        self.created()
-            .into_iter()
-            .filter(|sandbox| sandbox.is_running())
-            .collect()
-    }
-}
-
-#[async_trait]
-impl Sandboxes for FakeSandboxes {
-    async fn create(&self, spec: SandboxSpec) -> Result<Arc<dyn Sandbox>, CreateError> {
-        if let Some(source) = lock(&self.refusal).clone() {
-            return Err(CreateError { id: spec.id, source });
-        }
-        let program = { lock(&self.choose).clone() }(&spec);
-        let sandbox = FakeSandbox::new(spec, program);
-        lock(&self.created).push(Arc::clone(&sandbox));
-        Ok(sandbox)
-    }
-}
+use crate::program::{Handler, Program, Said};
 
 /// A sandbox that is an HTTP server on loopback.
 pub struct FakeSandbox {
@@ -110,7 +44,7 @@ enum Life {
 }
 
 impl FakeSandbox {
-    fn new(spec: SandboxSpec, program: Program) -> Arc<Self> {
+    pub(crate) fn new(spec: SandboxSpec, program: Program) -> Arc<Self> {
         let (stdout, stdout_reader) = pipe::pipe().expect("a pipe");
         let (stderr, stderr_reader) = pipe::pipe().expect("a pipe");
         Arc::new_cyclic(|this| Self {
@@ -185,13 +119,11 @@ impl FakeSandbox {
 
     /// Prints on its standard output; waits while nobody reads.
     pub async fn print(&self, text: &str) {
-        let taken = lock(&self.pipes).take();
-        if let Some((mut stdout, stderr)) = taken {
-            let _ = stdout.write_all(text.as_bytes()).await;
-            if self.is_running() {
-                *lock(&self.pipes) = Some((stdout, stderr));
-            }
-        }
+        self.say(&Said {
+            stdout: text.to_owned(),
+            ..Said::default()
+        })
+        .await;
     }
 
     async fn say(&self, said: &Said) {
@@ -199,7 +131,10 @@ impl FakeSandbox {
         if let Some((mut stdout, mut stderr)) = taken {
             let _ = stdout.write_all(said.stdout.as_bytes()).await;
             let _ = stderr.write_all(said.stderr.as_bytes()).await;
-            *lock(&self.pipes) = Some((stdout, stderr));
+            // One that has crashed meanwhile has none any more.
+            if self.is_running() {
+                *lock(&self.pipes) = Some((stdout, stderr));
+            }
         }
     }
 
@@ -351,7 +286,8 @@ async fn accept(listener: TcpListener, sandbox: Arc<FakeSandbox>, handler: Handl
     }
 }
 
-fn refusal(message: &str) -> Refusal {
+/// Makes a refusal of a machine that lacks something.
+pub(crate) fn refusal(message: &str) -> Refusal {
     Refusal {
         kind: coracle_sandbox::error::Kind::Unavailable,
         message: message.to_owned(),
@@ -360,6 +296,6 @@ fn refusal(message: &str) -> Refusal {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
