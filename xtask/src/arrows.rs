@@ -4,16 +4,16 @@
 //! arrow is a decision, made by changing this list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::command::cargo_output;
 use crate::metadata::{self, Metadata};
 
 /// Each crate and the crates of the workspace that it depends on, without the prefix `coracle-` that all but two have.
 const ARROWS: &[(&str, &[&str])] = &[
     ("coracle", &["cli"]),
-    ("api", &["spec"]),
+    ("api", &["outbound", "spec"]),
     (
         "build",
         &[
@@ -55,13 +55,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("content", &["spec"]),
     ("debian", &["content", "fetch", "oci", "spec"]),
-    ("distribution", &["content", "fetch", "oci", "spec", "tasks"]),
+    ("distribution", &["content", "fetch", "oci", "outbound", "spec", "tasks"]),
     ("dockerfile", &["spec"]),
     (
         "dockerfile-suite",
         &["content", "debian", "fetch", "oci", "peers", "spec"],
     ),
-    ("fetch", &["spec"]),
+    ("fetch", &["outbound", "spec"]),
     (
         "fuzz",
         &["content", "dockerfile", "oci", "platform", "spec", "tasks"],
@@ -70,6 +70,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keeper", &["netns", "sandbox", "spec"]),
     ("netns", &["spec"]),
     ("oci", &["content", "spec"]),
+    ("outbound", &["spec"]),
     ("plan", &["dockerfile", "spec"]),
     (
         "platform",
@@ -116,6 +117,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("content", &["tokio"]),
     ("oci", &["tokio"]),
     ("fetch", &["tokio"]),
+    ("outbound", &["tokio"]),
     ("debian", &["tokio"]),
     ("coracle", &["openssl-sys", "aws-lc-rs", "native-tls"]),
 ];
@@ -187,23 +189,8 @@ fn forbidden() -> Result<Vec<String>> {
 ///
 /// `cargo metadata` cannot say: it joins the features that the whole workspace asks for.
 fn contained(package: &str) -> Result<BTreeSet<String>> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--locked",
-            "--edges=normal",
-            "--prefix=none",
-            "--format={p}",
-        ])
-        .args(["--package", package])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("`cargo tree --package {package}` failed: {}", output.status);
-    }
-    let text = String::from_utf8(output.stdout).context("cannot understand `cargo tree`")?;
+    let shape = ["tree", "--edges=normal", "--prefix=none", "--format={p}"];
+    let text = cargo_output(&[&shape[..], &["--package", package]].concat())?;
     let names = text.lines().filter_map(|line| line.split_whitespace().next());
     Ok(names.map(str::to_owned).collect())
 }

@@ -95,7 +95,16 @@ async fn a_certificate_for_another_host_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("ca.pem");
     let port = serve(certified("elsewhere.example", &bundle)).await;
-    assert!(client(port, Trust::bundle(bundle)).server().await.is_err());
+    let error = client(port, Trust::bundle(bundle)).server().await.unwrap_err();
+    let ClientError::Untrusted { source, .. } = &error else {
+        panic!("{error:?}")
+    };
+    let said = source.to_string();
+    assert!(
+        said.contains("`elsewhere.example`") && said.contains("`127.0.0.1`"),
+        "{said}"
+    );
+    assert!(error.hint().unwrap().contains("replace the certificate"));
 }
 
 #[tokio::test]
@@ -108,4 +117,27 @@ async fn a_bundle_that_is_not_there_or_empty_is_the_users_mistake() {
         assert!(matches!(error, ClientError::Trust(_)), "{error}");
         assert_eq!(error.class(), Class::User);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_told_from_one_that_is_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // What is not read would make the end a reset.
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .await
+                .unwrap();
+        }
+    });
+    let error = client(port, Trust::built_in()).server().await.unwrap_err();
+    assert!(error.hint().unwrap().contains("`http://`"), "{error:?}");
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let error = client(port, Trust::built_in()).server().await.unwrap_err();
+    assert!(error.hint().unwrap().contains("`coracle serve`"), "{error:?}");
 }

@@ -1,12 +1,12 @@
 //! What goes wrong with registries: missing, refused, busy, unreachable and wrong are told apart.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use coracle_content::StoreError;
 use coracle_fetch::SafeUrl;
 use coracle_oci::ImageError;
+use coracle_outbound::{AuthoritiesError, Obstacle};
 use coracle_spec::manifest::Platform;
 use coracle_spec::{Class, Digest, Failure};
 use tokio_rustls::rustls;
@@ -152,8 +152,13 @@ pub struct Refusal(pub(crate) String);
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// It could not be made, or broke.
-    #[error("the connection failed")]
-    Http(#[source] reqwest::Error),
+    #[error("{obstacle}")]
+    Http {
+        /// Why, in a sentence.
+        obstacle: Obstacle,
+        /// What the HTTP client says.
+        error: reqwest::Error,
+    },
     /// Nothing came for too long.
     #[error("nothing came within {} seconds", .0.as_secs())]
     Stalled(Duration),
@@ -173,44 +178,38 @@ pub enum Broken {
 impl Broken {
     /// Takes a failure of the HTTP client, without the address: it may hold secrets.
     pub(crate) fn http(error: reqwest::Error) -> Self {
-        Self::Http(error.without_url())
+        let error = error.without_url();
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection failed");
+        Self::Http {
+            obstacle: Obstacle::of(&error),
+            error,
+        }
     }
 
     /// Answers whether TLS refused the other side, which no further attempt changes.
     pub(crate) fn is_untrusted(&self) -> bool {
-        use rustls::Error::{InvalidCertificate, NoCertificatesPresented};
-        matches!(self.tls(), Some(InvalidCertificate(_) | NoCertificatesPresented))
+        self.obstacle().is_some_and(Obstacle::is_of_certificate)
     }
 
-    /// Answers what TLS says, if TLS says something.
-    pub(crate) fn tls(&self) -> Option<&rustls::Error> {
-        std::error::Error::source(self).and_then(tls_in)
+    /// Answers whether a redirect was not followed, which no further attempt changes either.
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(self, Self::Http { error, .. } if error.is_redirect())
     }
-}
 
-/// Looks through the causes of an error. An I/O error skips over the one that it holds.
-fn tls_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error
-        .downcast_ref()
-        .or_else(|| held.and_then(|held| tls_in(held)))
-        .or_else(|| error.source().and_then(tls_in))
+    fn obstacle(&self) -> Option<&Obstacle> {
+        match self {
+            Self::Http { obstacle, .. } => Some(obstacle),
+            _ => None,
+        }
+    }
 }
 
 /// Why nothing can be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// Certificate authorities cannot be read.
-    #[error("cannot read the certificate authorities in `{}`", file.display())]
-    Authorities {
-        /// The file.
-        file: PathBuf,
-        /// Why not.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// A file of certificate authorities holds none.
-    #[error("`{}` holds no certificate authority", .0.display())]
-    NoAuthorities(PathBuf),
+    /// Certificate authorities cannot be trusted.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     /// TLS cannot be set up.
     #[error("cannot set TLS up")]
     Tls(#[source] rustls::Error),
@@ -225,7 +224,8 @@ pub enum SettingsError {
 impl Failure for SettingsError {
     fn class(&self) -> Class {
         match self {
-            Self::Authorities { .. } | Self::NoAuthorities(_) | Self::Proxy(_) => Class::User,
+            Self::Authorities(source) => source.class(),
+            Self::Proxy(_) => Class::User,
             Self::Tls(_) | Self::Http(_) => Class::Internal,
         }
     }
@@ -297,11 +297,16 @@ fn denied(registry: &str, known: bool) -> String {
 }
 
 fn unreachable(source: &Broken) -> &'static str {
-    if source.is_untrusted() {
-        "name the certificate authority of the registry, or of a proxy on the way, with `CORACLE_REGISTRY_CA`"
-    } else if source.tls().is_some() {
-        "if the registry speaks plain HTTP, name it in `CORACLE_INSECURE_REGISTRIES`"
-    } else {
-        "check the network, the name server and the proxy settings, then try again"
+    match source.obstacle() {
+        Some(Obstacle::Untrusted) => {
+            "name the certificate authority of the registry, or of a proxy on the way, with `CORACLE_REGISTRY_CA`"
+        }
+        Some(Obstacle::Certificate(_)) => {
+            "replace the certificate where it is shown: at the registry, or at a proxy on the way"
+        }
+        Some(Obstacle::NotTls | Obstacle::Tls(_)) => {
+            "if the registry speaks plain HTTP, name it in `CORACLE_INSECURE_REGISTRIES`"
+        }
+        _ => "check the network, the name server and the proxy settings, then try again",
     }
 }

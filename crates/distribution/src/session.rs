@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
     pub(crate) async fn exchange(&self, call: &Call, who: Option<HeaderValue>) -> Result<Response, Setback> {
         let http = self.shared.http().map_err(DistributionError::from)?;
         let failed = |broken: Broken| {
-            let is_final = broken.is_untrusted() || is_redirect(&broken);
+            let is_final = broken.is_untrusted() || broken.is_redirect();
             let error = unreachable(&call.url, broken);
             if is_final {
                 Setback::Final(error)
@@ -258,8 +258,4 @@ pub(crate) fn unreachable(url: &Url, source: Broken) -> DistributionError {
         url: SafeUrl::of(url.as_str()),
         source,
     }
-}
-
-fn is_redirect(broken: &Broken) -> bool {
-    matches!(broken, Broken::Http(error) if error.is_redirect())
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use coracle_outbound::Obstacle;
 use coracle_spec::{Class, FREE_SPACE, Failure};
 
 use crate::checksum::Checksum;
@@ -23,7 +24,7 @@ pub enum FetchError {
         /// What was asked for.
         url: SafeUrl,
         /// What the last attempt met.
-        source: ureq::Error,
+        source: Obstacle,
     },
     /// The server answered with something that is neither success nor "not found".
     #[error("`{url}` answered with status {status}")]
@@ -101,12 +102,7 @@ impl Failure for FetchError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unreachable { source, .. } if is_tls_refusal(source) => {
-                "if a proxy on the way re-signs TLS, name its certificate bundle with SSL_CERT_FILE"
-            }
-            Self::Unreachable { .. } => {
-                "check the network, the name server and the proxy settings, then try again"
-            }
+            Self::Unreachable { source, .. } => unreachable(source),
             Self::Status { status: 407, .. } => "give the proxy's user name and password in its address",
             Self::WrongContent { .. } => {
                 "the server or something on the way to it altered the content; try another"
@@ -115,6 +111,30 @@ impl Failure for FetchError {
             _ => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+fn unreachable(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Untrusted => {
+            "name the certificate authority with SSL_CERT_FILE: the host's own, or that of a proxy which re-signs TLS"
+        }
+        Obstacle::Certificate(_) => {
+            "replace the certificate where it is shown: at the host, or at a proxy on the way"
+        }
+        Obstacle::NotTls => "if it speaks plain HTTP, name it with `http://`",
+        _ => "check the network, the name server and the proxy settings, then try again",
+    }
+}
+
+/// Answers what stood in the way, without the HTTP client's own words where the system or TLS has said it.
+pub(crate) fn obstacle(error: &ureq::Error) -> Obstacle {
+    match error {
+        ureq::Error::Io(error) => Obstacle::of(error),
+        ureq::Error::Rustls(error) => Obstacle::of(error),
+        ureq::Error::HostNotFound => Obstacle::Name("there is no such host".to_owned()),
+        ureq::Error::Timeout(_) => Obstacle::Silent,
+        other => Obstacle::of(other),
     }
 }
 

@@ -14,7 +14,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Body, Error};
 
 use crate::checksum::{Checksum, ChecksumHasher};
-use crate::error::{FetchError, is_tls_refusal};
+use crate::error::{FetchError, is_tls_refusal, obstacle};
 use crate::fetcher::Fetcher;
 use crate::progress::Progress;
 use crate::url::SafeUrl;
@@ -267,7 +267,7 @@ impl<'a> Transfer<'a> {
         let passing = passing && !is_tls_refusal(&source);
         let error = FetchError::Unreachable {
             url: self.safe_url(),
-            source,
+            source: obstacle(&source),
         };
         if passing {
             Setback::Passing(error, None)

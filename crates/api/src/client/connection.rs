@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use coracle_outbound::Obstacle;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -41,7 +42,7 @@ pub(super) async fn exchange(
         .await
         .unwrap_or_else(|_| Err(ConnectError::Io(io::Error::from(io::ErrorKind::TimedOut))));
     let stream = stream.map_err(|error| error.at(endpoint))?;
-    send(stream, request).await.map_err(ClientError::Exchange)
+    Ok(send(stream, request).await?)
 }
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -57,8 +58,10 @@ impl ConnectError {
     fn at(self, endpoint: &Endpoint) -> ClientError {
         let endpoint = Box::new(endpoint.clone());
         match self {
-            Self::Io(source) if tls::is_untrusted(&source) => ClientError::Untrusted { endpoint, source },
-            Self::Io(source) => ClientError::Connect { endpoint, source },
+            Self::Io(error) => match Obstacle::of(&error) {
+                source if source.is_of_certificate() => ClientError::Untrusted { endpoint, source },
+                source => ClientError::Connect { endpoint, source },
+            },
             Self::Trust(error) => ClientError::Trust(error),
         }
     }

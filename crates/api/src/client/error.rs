@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coracle_outbound::Obstacle;
 use coracle_spec::{Class, Failure};
 
 use super::Endpoint;
@@ -17,7 +18,7 @@ pub enum ClientError {
         /// Where nobody answered.
         endpoint: Box<Endpoint>,
         /// Why.
-        source: std::io::Error,
+        source: Obstacle,
     },
     /// Somebody answers there whose certificate is not trusted.
     #[error("cannot reach the server at `{endpoint}`")]
@@ -25,14 +26,14 @@ pub enum ClientError {
         /// Where somebody answered.
         endpoint: Box<Endpoint>,
         /// What is wrong with the certificate.
-        source: std::io::Error,
+        source: Obstacle,
     },
     /// The authorities to trust cannot be read.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The connection broke, or no HTTP came back.
     #[error("the server broke off the exchange")]
-    Exchange(#[source] hyper::Error),
+    Exchange(#[source] Obstacle),
     /// The answer broke off, or is larger than anything the server sends.
     #[error("cannot read the server's answer")]
     Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,6 +68,16 @@ pub enum ClientError {
     Decode(#[source] serde_json::Error),
 }
 
+impl From<hyper::Error> for ClientError {
+    fn from(error: hyper::Error) -> Self {
+        Self::Exchange(if error.is_parse() {
+            Obstacle::Other("what came is no HTTP".to_owned())
+        } else {
+            Obstacle::of(&error)
+        })
+    }
+}
+
 impl Failure for ClientError {
     fn class(&self) -> Class {
         match self {
@@ -85,16 +96,30 @@ impl Failure for ClientError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Untrusted { .. } => {
-                Some("if it is your own authority, name its certificate with `SSL_CERT_FILE`".to_owned())
+            Self::Untrusted { source, .. } | Self::Connect { source, .. } => {
+                Some(unreachable(source).to_owned())
             }
-            Self::Connect { .. } => {
-                Some("start one with `coracle serve`, or name another with `--server`".to_owned())
+            Self::Exchange(Obstacle::Closed | Obstacle::Other(_)) => {
+                Some("if the server speaks TLS, name it with `https://`".to_owned())
             }
             Self::Problem(problem) => problem.hint.clone(),
             Self::Decode(_) => Some("compare the versions of the client and the server".to_owned()),
             _ => None,
         }
+    }
+}
+
+fn unreachable(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Untrusted => "if it is your own authority, name its certificate with `SSL_CERT_FILE`",
+        Obstacle::Certificate(_) => {
+            "replace the certificate where it is shown: at the server, or what is before it"
+        }
+        Obstacle::NotTls => "if the server speaks plain HTTP, name it with `http://`",
+        other if other.is_of_network() => {
+            "check the network and the address, or name another server with `--server`"
+        }
+        _ => "start one with `coracle serve`, or name another with `--server`",
     }
 }
 

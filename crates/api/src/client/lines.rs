@@ -54,7 +54,7 @@ impl<T: DeserializeOwned> JsonLines<T> {
             match self.body.frame().await {
                 None => return Ok(None),
                 Some(frame) => {
-                    if let Ok(data) = frame.map_err(ClientError::Exchange)?.into_data() {
+                    if let Ok(data) = frame.map_err(ClientError::from)?.into_data() {
                         self.pending.extend_from_slice(&data);
                     }
                 }

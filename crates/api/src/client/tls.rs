@@ -1,17 +1,17 @@
 //! TLS: which authorities a server's certificate may come from, and the handshake (`rustls`).
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use coracle_outbound::{AuthoritiesError, authorities};
 use coracle_spec::{Class, Failure};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig};
 
 /// Which certificate authorities a client trusts. Read with the first connection that needs them. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -23,17 +23,9 @@ pub struct Trust {
 /// Why certificate authorities cannot be trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Their file cannot be read.
-    #[error("cannot read the certificate authorities in `{}`", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why not.
-        source: pem::Error,
-    },
-    /// Their file holds none.
-    #[error("`{}` holds no certificate authority", .0.display())]
-    Empty(PathBuf),
+    /// Their file cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
     /// TLS cannot be set up.
     #[error("cannot set TLS up")]
     Tls(#[from] rustls::Error),
@@ -42,7 +34,7 @@ pub enum TrustError {
 impl Failure for TrustError {
     fn class(&self) -> Class {
         match self {
-            Self::Read { .. } | Self::Empty(_) => Class::User,
+            Self::Authorities(error) => error.class(),
             Self::Tls(_) => Class::Internal,
         }
     }
@@ -67,7 +59,7 @@ impl Trust {
             return Ok(Arc::clone(config));
         }
         let roots = match &self.bundle {
-            Some(file) => read(file)?,
+            Some(file) => authorities(file)?,
             None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
         };
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -78,23 +70,6 @@ impl Trust {
     }
 }
 
-/// Reads a bundle; a certificate of it that makes no sense is passed over, as everywhere.
-fn read(file: &Path) -> Result<RootCertStore, TrustError> {
-    let failed = |source| TrustError::Read {
-        file: file.to_owned(),
-        source,
-    };
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(failed)?;
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates);
-    if roots.is_empty() {
-        return Err(TrustError::Empty(file.to_owned()));
-    }
-    Ok(roots)
-}
-
 /// Secures a connection to `host`.
 pub(super) async fn handshake(
     config: Arc<ClientConfig>,
@@ -103,13 +78,4 @@ pub(super) async fn handshake(
 ) -> io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     TlsConnector::from(config).connect(name, stream).await
-}
-
-/// Answers whether a connection failed because nobody that is trusted vouches for the server.
-pub(super) fn is_untrusted(error: &io::Error) -> bool {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
-    matches!(
-        cause,
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
-    )
 }

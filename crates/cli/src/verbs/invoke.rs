@@ -152,7 +152,7 @@ impl Invoke {
 async fn copy(response: Response<Answer>, context: &Context) -> Result<(), Error> {
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(ClientError::Exchange)?.into_data() {
+        if let Ok(data) = frame.map_err(ClientError::from)?.into_data() {
             context.printer.bytes(&data)?;
         }
     }

@@ -119,6 +119,20 @@ fn a_name_is_free_when_its_last_manifest_is_deleted_and_not_before() {
 }
 
 #[test]
+fn a_claim_that_no_image_came_for_lapses_after_a_day() {
+    let world = World::new();
+    let app = repository("app");
+    world.registry.claim(&app, "acme", Among::Others).unwrap();
+    world.registry.tidy().unwrap();
+    assert!(!world.builds("app", "globex", Among::Others));
+    let file = fs_err::File::open(world.registry.layout().owner(&app)).unwrap();
+    let before = std::time::SystemTime::now() - std::time::Duration::from_hours(25);
+    file.set_modified(before).unwrap();
+    world.registry.tidy().unwrap();
+    assert!(world.builds("app", "globex", Among::Others));
+}
+
+#[test]
 fn an_image_is_its_owners_with_all_that_it_names_and_nobody_elses() {
     let world = World::new();
     let hidden = world.store.put_blob(b"another's layer").unwrap().digest;

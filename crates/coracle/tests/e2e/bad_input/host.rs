@@ -33,7 +33,7 @@ fn a_mirror_that_is_down_is_worth_another_try() {
       caused by: cannot read Debian's lists of packages
       caused by: cannot fetch the Debian suite `trixie`
       caused by: cannot reach `http://127.0.0.1:1/debian/dists/trixie/InRelease`
-      caused by: io: Connection refused (os error 111)
+      caused by: the connection was refused
       hint: check the network, the name server and the proxy settings, then try again
     exit code 75
     ");
@@ -56,7 +56,7 @@ fn a_proxy_that_is_down_is_worth_another_try() {
       caused by: cannot read Debian's lists of packages
       caused by: cannot fetch the Debian suite `trixie`
       caused by: cannot reach `http://debian.invalid/debian/dists/trixie/InRelease`
-      caused by: io: Connection refused (os error 111)
+      caused by: the connection was refused
       hint: check the network, the name server and the proxy settings, then try again
     exit code 75
     ");
