@@ -59,17 +59,21 @@ fn a_setting_that_makes_no_sense_is_named() {
 }
 
 /// A small disk, which can grow.
-struct Disk(tempfile::TempDir);
+pub(crate) struct Disk(tempfile::TempDir);
 
 impl Disk {
-    fn of(size: &std::ffi::CStr) -> Self {
+    pub(crate) fn of(size: &std::ffi::CStr) -> Self {
         let place = tempfile::tempdir().unwrap();
         mount("tmpfs", place.path(), "tmpfs", MountFlags::empty(), size)
             .expect("mounting needs root: run the tests as root");
         Self(place)
     }
 
-    fn grow(&self, size: &str) {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn grow(&self, size: &str) {
         mount_remount(self.0.path(), MountFlags::empty(), size).unwrap();
     }
 }
@@ -83,7 +87,7 @@ impl Drop for Disk {
 #[test]
 fn a_full_disk_is_said_and_the_build_goes_on_when_there_is_room() {
     let disk = Disk::of(c"size=40m");
-    let machine = Machine::at(disk.0.path());
+    let machine = Machine::at(disk.path());
     let project = copy_of("hello-python");
     let folder = project.path().join("hello-python");
     let build = ["build", folder.to_str().unwrap()];

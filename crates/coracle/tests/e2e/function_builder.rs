@@ -14,10 +14,11 @@ const RECIPE: &str = r#"set -eu
 tar cvf req.tar --exclude=req.tar . >&2
 PAYLOAD=$(cat "$CORACLE_DATA/auth/payload-secret")
 HMAC=$(cat req.tar | openssl dgst -sha256 -hmac $PAYLOAD | sed -e 's/^.* //')
-curl -H "X-Build-Signature: sha256=$HMAC" -s "$URL/build" -X POST --data-binary @req.tar "$@"
+exec curl -H "X-Build-Signature: sha256=$HMAC" -s "$URL/build" -X POST --data-binary @req.tar "$@"
 "#;
 
-const DOCKERFILE: &str = r#"FROM scratch
+/// Makes an image that answers requests.
+pub(crate) const DOCKERFILE: &str = r#"FROM scratch
 ARG GREETING=nothing
 COPY busybox /bin/busybox
 SHELL ["/bin/busybox", "sh", "-c"]
@@ -27,7 +28,7 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
 "#;
 
 /// A folder with a context and what should become of it.
-fn build_folder(image: &str, dockerfile: &str) -> tempfile::TempDir {
+pub(crate) fn build_folder(image: &str, dockerfile: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let context = folder.path().join("context");
     fs_err::create_dir(&context).unwrap();
@@ -42,15 +43,21 @@ fn build_folder(image: &str, dockerfile: &str) -> tempfile::TempDir {
     folder
 }
 
-fn recipe(harbour: &Harbour, folder: &Path, more: &[&str]) -> String {
-    let output: Output = Command::new("/bin/sh")
+/// Prepares the recipe, with more arguments of curl's.
+pub(crate) fn prepared(harbour: &Harbour, folder: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command
         .args(["-c", RECIPE, "recipe"])
         .args(more)
         .current_dir(folder)
         .env("URL", harbour.server.url())
-        .env("CORACLE_DATA", harbour.machine.data())
-        .output()
-        .unwrap();
+        .env("CORACLE_DATA", harbour.machine.data());
+    command
+}
+
+/// Follows the recipe to its end, and answers what the server said.
+pub(crate) fn recipe(harbour: &Harbour, folder: &Path, more: &[&str]) -> String {
+    let output: Output = prepared(harbour, folder, more).output().unwrap();
     assert!(
         output.status.success(),
         "{}",

@@ -53,6 +53,18 @@ impl Keepers {
             .collect()
     }
 
+    /// Answers what waits until all that runs in its sandboxes now has ended. Workers, which wait in groups for sandboxes
+    /// to come, do not count.
+    pub(crate) fn watch_sandboxed(&self) -> impl FnOnce() + use<> {
+        let runs = self
+            .sandboxed()
+            .into_iter()
+            .filter(|pid| name(*pid) != "coracle-keeper");
+        let running: Vec<OwnedFd> = runs.filter_map(open).collect();
+        assert!(!running.is_empty());
+        move || running.iter().for_each(await_end)
+    }
+
     /// Kills everything in its sandboxes.
     pub(crate) fn kill_sandboxed(&self) {
         let sandboxed: Vec<OwnedFd> = self.sandboxed().into_iter().filter_map(open).collect();
@@ -117,10 +129,13 @@ fn orphans() -> Vec<String> {
 
 /// Answers the watchdogs of all keepers of this host.
 fn watchdogs() -> BTreeSet<u32> {
-    let name = |pid| fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    processes()
-        .filter(|pid| name(*pid).trim() == "coracle-watch")
-        .collect()
+    processes().filter(|pid| name(*pid) == "coracle-watch").collect()
+}
+
+/// Answers what a process is called; nothing if it has ended.
+fn name(pid: u32) -> String {
+    let name = fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim().to_owned()
 }
 
 fn links() -> Vec<String> {

@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod bounds;
+mod builder_killed;
 mod buildkit;
 mod cache;
 mod doctor;
@@ -31,12 +32,15 @@ mod other_tools;
 mod others;
 mod package;
 mod platforms;
+mod quay;
 mod registries;
+mod registries_killed;
 mod reproducible;
 mod runs;
 mod serve;
 mod service_manager;
 mod ship;
+mod sluice;
 mod stand_ins;
 mod tenants;
 mod watchdog;

@@ -115,13 +115,13 @@ command: [no-such-program]
 fn a_port_that_nobody_listens_on_is_told_with_those_that_are() {
     let listening = |port: &str| {
         let program = format!(
-            "import http.server, os\nprint('under way', flush=True)\n\
-             http.server.HTTPServer(('', {port}), http.server.BaseHTTPRequestHandler).serve_forever()\n"
+            "import socket, time\nserver = socket.create_server(('', {port}))\n\
+             print('under way', flush=True)\ntime.sleep(600)\n"
         );
-        called(&Source::program(&program, "health: {grace: 3s}\n"))
+        called(&Source::program(&program, "health: {grace: 5s}\n"))
     };
     insta::assert_snapshot!(listening("9999"), @r"
-    error: `boat` revision 1 did not start: nothing listened on port 8080 within 3 s; it listens on 9999 instead
+    error: `boat` revision 1 did not start: nothing listened on port 8080 within 5 s; it listens on 9999 instead
       caused by: it printed last:
           under way
       hint: listen on the port that `PORT` names, or set `port: 9999` in the manifest, or `EXPOSE 9999` in the Dockerfile
