@@ -43,7 +43,7 @@ impl Registry {
         }))
     }
 
-    /// Adds a manifest that the repository has, and what it names.
+    /// Adds a manifest that the repository has, and what it names; once, however often indexes name it.
     fn gather(
         &self,
         repository: &Repository,
@@ -51,6 +51,9 @@ impl Registry {
         blobs: &mut BTreeSet<Digest>,
         deeper: usize,
     ) -> Result<(), RegistryError> {
+        if blobs.contains(&manifest) {
+            return Ok(());
+        }
         let Some(document) = self.document(repository, &manifest)? else {
             return Ok(());
         };
