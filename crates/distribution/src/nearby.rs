@@ -29,6 +29,15 @@ pub trait Nearby: Send + Sync {
 }
 
 impl Client {
+    /// Answers whether no registry has to be asked for an image: then asking costs nothing.
+    pub async fn is_nearby(&self, image: &ImageRef) -> Result<bool, DistributionError> {
+        let Some(nearby) = &self.nearby else {
+            return Ok(false);
+        };
+        let found = nearby.find(image).await.map_err(DistributionError::Nearby)?;
+        Ok(found.is_some())
+    }
+
     /// Answers the name by which an image is [there](Client::holds): with its digest when it is nearby, else as it is.
     pub(crate) async fn by_nearest_name(&self, image: &ImageRef) -> Result<ImageRef, DistributionError> {
         let Some(nearby) = &self.nearby else {

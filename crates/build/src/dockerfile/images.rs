@@ -45,7 +45,7 @@ impl Images<'_> {
     /// Answers what a name stands for.
     pub(super) async fn look_up(&self, wanted: &Wanted) -> Result<KnownImage, PullError> {
         let remembered = self.remembered(wanted)?;
-        if self.pull == Pull::Missing {
+        if self.pull == Pull::Missing && !self.is_nearby(wanted).await? {
             if let Some(image) = self.named_here(wanted) {
                 return Ok(image);
             }
@@ -66,6 +66,16 @@ impl Images<'_> {
             }
             (asked, _) => asked,
         }
+    }
+
+    /// Answers whether asking costs nothing: then nothing is believed that was.
+    async fn is_nearby(&self, wanted: &Wanted) -> Result<bool, PullError> {
+        let client = self.tools.registries(self.tenant);
+        let found = client.is_nearby(&wanted.reference).await;
+        found.map_err(|source| PullError::Pull {
+            image: wanted.reference.to_string(),
+            source: Box::new(source),
+        })
     }
 
     /// Answers the image that somebody gave this name on this machine. Parties see no names: they are others' images.

@@ -253,6 +253,13 @@ fn a_tenant_stands_on_what_its_own_builds_made_without_a_login_and_on_nobody_els
         let refusal = wharf.fails("globex", &dockerfile);
         assert!(refusal.contains("refuses anonymous access"), "{refusal}");
     }
+    let again = wharf.builds(
+        "acme",
+        "FROM scratch\nCOPY Dockerfile /anew\n",
+        Some(&format!("{base}:1")),
+    );
+    assert_eq!(again["status"], "success", "{again}");
+    wharf.succeeds("acme", &format!("FROM scratch\nCOPY --from={base}:1 /anew /\n"));
     wharf.operator_pushes(&digest, &format!("{host}/operators:1"));
     for tenant in ["acme", "globex"] {
         let refusal = wharf.fails(tenant, &format!("FROM {host}/operators:1\n"));
