@@ -12,7 +12,7 @@ use coracle_content::Store;
 use coracle_oci::{ImageConfig, assemble};
 use coracle_sandbox::Sandboxes;
 use coracle_server::{DataDirectory, Listen, ServeConfig, ServeError, Server, serve, store};
-use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig, Span};
+use coracle_spec::{Deployable, Digest, FunctionId, RevisionConfig};
 use coracle_testkit::{FakeSandboxes, Program};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
@@ -70,12 +70,10 @@ impl World {
     }
 
     pub(crate) fn request(&self) -> DeployRequest {
-        let mut config = RevisionConfig::default();
-        config.health.grace = Span(Duration::from_millis(300));
         DeployRequest {
             image: Deployable::Stored(self.image),
             reference: Some("hello:latest".to_owned()),
-            config,
+            config: RevisionConfig::default(),
         }
     }
 }
