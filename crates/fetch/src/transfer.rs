@@ -138,7 +138,7 @@ impl<'a> Transfer<'a> {
         if self.written > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", self.written));
         }
-        request.call().map_err(|source| self.broken(source))
+        request.call().map_err(|source| self.broken(&source))
     }
 
     fn accept_status(&self, response: Response<Body>) -> Result<Response<Body>, Setback> {
@@ -191,7 +191,7 @@ impl<'a> Transfer<'a> {
             }
             let count = body
                 .read(&mut chunk)
-                .map_err(|error| self.broken(Error::from(error)))?;
+                .map_err(|error| self.broken(&Error::from(error)))?;
             if count == 0 {
                 return Ok(());
             }
@@ -254,7 +254,7 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn broken(&self, source: Error) -> Setback {
+    fn broken(&self, source: &Error) -> Setback {
         let passing = matches!(
             source,
             Error::Io(_)
@@ -264,10 +264,10 @@ impl<'a> Transfer<'a> {
                 | Error::Protocol(_)
                 | Error::ConnectProxyFailed(_)
         );
-        let passing = passing && !is_tls_refusal(&source);
+        let passing = passing && !is_tls_refusal(source);
         let error = FetchError::Unreachable {
             url: self.safe_url(),
-            source: obstacle(&source),
+            source: obstacle(source),
         };
         if passing {
             Setback::Passing(error, None)
