@@ -15,6 +15,7 @@ use super::whole::PARTIAL;
 /// An empty directory that will be at its place. Dropped before that, it is removed with what is in it.
 pub(super) struct Staging {
     path: PathBuf,
+    is_settled: bool,
     _lock: fs::File,
 }
 
@@ -30,7 +31,11 @@ impl Staging {
         loop {
             let path = folder.join(partial(name, number));
             if let Some(lock) = make(&path)? {
-                return Ok(Self { path, _lock: lock });
+                return Ok(Self {
+                    path,
+                    is_settled: false,
+                    _lock: lock,
+                });
             }
             number += 1;
         }
@@ -42,9 +47,12 @@ impl Staging {
     }
 
     /// Moves it to its place; answers `false` if there is something by now.
-    pub(super) fn settle(self, place: &Path) -> io::Result<bool> {
+    pub(super) fn settle(mut self, place: &Path) -> io::Result<bool> {
         match fs::rename(&self.path, place) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.is_settled = true;
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
@@ -54,8 +62,11 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // It is not there when it is at its place; what cannot be removed is swept by the next one.
-        let _ = fs::remove_dir_all(&self.path);
+        // By the name of one that has settled there may be another's by now.
+        if !self.is_settled {
+            // What cannot be removed is swept by the next one.
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
 

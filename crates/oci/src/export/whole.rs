@@ -5,9 +5,13 @@
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err as fs;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+
+/// Tells apart what one process writes.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// How the name of a file ends that is being written.
 pub(super) const PARTIAL: &str = ".partial";
@@ -15,7 +19,8 @@ pub(super) const PARTIAL: &str = ".partial";
 /// Lets `write` fill a file beside `path`, then names it so; removes it if that fails.
 pub(super) fn write_whole(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}{PARTIAL}", std::process::id()));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    partial.push(format!(".{}-{number}{PARTIAL}", std::process::id()));
     let partial = PathBuf::from(partial);
     let written = match unnamed(path) {
         Some(file) => write_unnamed(&file, &partial, write),
