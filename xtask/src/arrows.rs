@@ -55,7 +55,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("content", &["spec"]),
     ("debian", &["content", "fetch", "oci", "spec"]),
-    ("distribution", &["content", "fetch", "oci", "outbound", "spec", "tasks"]),
+    (
+        "distribution",
+        &["content", "fetch", "oci", "outbound", "spec", "tasks"],
+    ),
     ("dockerfile", &["spec"]),
     (
         "dockerfile-suite",
