@@ -10,6 +10,7 @@ use coracle_spec::ImageRef;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::interrupt::Interrupt;
 
 /// Where an image goes.
 #[derive(Debug, Clone)]
@@ -35,27 +36,27 @@ pub(crate) enum Layering {
 }
 
 /// Something that is written to files.
-pub(crate) trait Export: Sized {
+pub(crate) trait Export: Clone + Send + 'static {
     /// Writes it; answers what was written.
-    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError>;
+    fn export(&self, store: &Store, files: &Files) -> Result<Self, ExportError>;
 }
 
 /// Files that are written.
-pub(crate) struct Files<'a> {
-    to: &'a Output,
+pub(crate) struct Files {
+    to: Output,
     compression: Compression,
-    name: &'a ImageRef,
+    name: ImageRef,
 }
 
 impl Export for Image {
-    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
-        export(store, self, files.to, files.compression, files.name)
+    fn export(&self, store: &Store, files: &Files) -> Result<Self, ExportError> {
+        export(store, self, &files.to, files.compression, &files.name)
     }
 }
 
 impl Export for Index {
-    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
-        export_index(store, self, files.to, files.compression, files.name)
+    fn export(&self, store: &Store, files: &Files) -> Result<Self, ExportError> {
+        export_index(store, self, &files.to, files.compression, &files.name)
     }
 }
 
@@ -107,8 +108,22 @@ impl Layering {
 }
 
 impl Destination {
-    /// Writes an image there under its names, of which files get the first.
+    /// Writes an image there under its names, of which files get the first, until Ctrl-C ends that.
     pub(crate) async fn write<T: Export>(
+        &self,
+        context: &Context,
+        store: &Store,
+        what: (&T, Layering),
+        names: &[ImageRef],
+    ) -> Result<T, Error> {
+        let mut interrupt = Interrupt::listen()?;
+        tokio::select! {
+            written = self.write_whole(context, store, what, names) => written,
+            () = interrupt.next() => Err(Interrupted(self.to_string()).into()),
+        }
+    }
+
+    async fn write_whole<T: Export>(
         &self,
         context: &Context,
         store: &Store,
@@ -119,14 +134,14 @@ impl Destination {
         let files = |to| Files {
             to,
             compression: layering.compression(),
-            name,
+            name: name.clone(),
         };
         match &self.to {
-            To::Files(output) => Ok(what.export(store, &files(output))?),
+            To::Files(output) => write_files(store, what, files(output.clone())).await,
             To::Docker => {
                 let scratch = store.scratch()?;
                 let archive = scratch.path().join("image.tar");
-                let written = what.export(store, &files(&Output::Archive(archive.clone())))?;
+                let written = write_files(store, what, files(Output::Archive(archive.clone()))).await?;
                 let engine = context.settings.registries.engine();
                 engine.load(&archive).await?;
                 for other in &names[1..] {
@@ -135,6 +150,30 @@ impl Destination {
                 Ok(written)
             }
         }
+    }
+}
+
+/// Writes on a thread of its own, so that Ctrl-C is heard meanwhile; the thread ends with the process, and what it has
+/// not finished has no name.
+async fn write_files<T: Export>(store: &Store, what: &T, files: Files) -> Result<T, Error> {
+    let (store, what) = (store.clone(), what.clone());
+    let writing = tokio::task::spawn_blocking(move || what.export(&store, &files));
+    let written = writing.await;
+    Ok(written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+}
+
+/// The user ended it before all was written.
+#[derive(Debug, thiserror::Error)]
+#[error("writing to `{0}` was interrupted")]
+struct Interrupted(String);
+
+impl coracle_spec::Failure for Interrupted {
+    fn class(&self) -> coracle_spec::Class {
+        coracle_spec::Class::Unavailable
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("the image is there: `coracle image ls` lists it, `coracle image export` writes it".to_owned())
     }
 }
 

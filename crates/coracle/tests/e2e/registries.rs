@@ -1,13 +1,14 @@
 //! Images between machines: a registry that asks for a password, and a Docker Engine.
 
 use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::process::{Output, Stdio};
 
 use coracle_peers::Engine;
 use coracle_peers::registry::{Options, Registry};
 use serde_json::Value;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, signal};
 
 /// A user on a machine of their own.
 struct User {
@@ -181,4 +182,27 @@ fn an_image_is_loaded_into_a_docker_engine_under_each_of_its_names() {
     assert!(ids("boat:1").trim().ends_with("[/boat]"));
     let nowhere = user.run_with(&build, "", &[("DOCKER_HOST", "unix:///nowhere.sock")]);
     assert_eq!(nowhere.status.code(), Some(75));
+}
+
+#[test]
+fn ctrl_c_ends_waiting_for_an_engine_that_says_nothing() {
+    let (machine, boat) = (Machine::empty(), boat());
+    let scratch = tempfile::Builder::new().prefix("e").tempdir().unwrap();
+    let socket = scratch.path().join("engine.sock");
+    let engine = UnixListener::bind(&socket).unwrap();
+    let folder = boat.path().to_str().unwrap();
+    let build = machine
+        .command(&["build", folder, "--tag", "boat:1", "--output", "docker"])
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _connection = engine.accept().unwrap();
+    signal(build.id(), "INT");
+    let output = build.wait_with_output().unwrap();
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{talk}");
+    assert!(talk.contains("writing to `docker` was interrupted"), "{talk}");
+    machine.succeed(&["image", "inspect", "boat:1"]);
 }

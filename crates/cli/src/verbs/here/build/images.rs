@@ -9,6 +9,7 @@ use super::made::Made;
 use crate::destination::{Export, Files};
 
 /// What a build made.
+#[derive(Clone)]
 pub(super) enum Images {
     /// One image: what is exported is the image, and there is no index.
     One(Platform, Image),
@@ -55,7 +56,7 @@ impl Images {
 }
 
 impl Export for Images {
-    fn export(&self, store: &Store, files: &Files<'_>) -> Result<Self, ExportError> {
+    fn export(&self, store: &Store, files: &Files) -> Result<Self, ExportError> {
         Ok(match self {
             Self::One(platform, image) => Self::One(*platform, image.export(store, files)?),
             Self::Several(index, platforms) => Self::Several(index.export(store, files)?, platforms.clone()),
