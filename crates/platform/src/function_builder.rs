@@ -275,8 +275,8 @@ impl Run<'_> {
     async fn open(&self, body: Spooled) -> Result<Submission, BuildTrouble> {
         let sealing = self.config.sealing.clone();
         let opening = tokio::task::spawn_blocking(move || Submission::open(body, &sealing));
-        let opened = async { opening.await.map_err(|_| BuildTrouble::Cancelled) };
-        Ok(self.within(opened).await??)
+        let opened = self.to_its_end(opening).await?;
+        Ok(opened.map_err(|_| BuildTrouble::Cancelled)??)
     }
 
     async fn image(&self, submission: Submission, tenant: Tenant) -> Result<Digest, BuildTrouble> {
@@ -303,7 +303,7 @@ impl Run<'_> {
             .config
             .contexts
             .build(build, Arc::clone(&self.observer), &self.cancel);
-        let image = self.to_its_end(building, BuildTrouble::Build).await?;
+        let image = self.to_its_end(building).await?.map_err(BuildTrouble::Build)?;
         drop(scratch);
         if let Some(reference) = push {
             let publication = Publication {
@@ -315,27 +315,21 @@ impl Run<'_> {
                 self.config
                     .publisher
                     .publish(publication, Arc::clone(&self.observer), &self.cancel);
-            self.to_its_end(publishing, BuildTrouble::Push).await?;
+            self.to_its_end(publishing).await?.map_err(BuildTrouble::Push)?;
         }
         Ok(image.digest)
     }
 
-    /// Waits for work that ends by itself once it is cancelled: at the deadline it is, and gets a moment to tidy up.
-    async fn to_its_end<T>(
-        &self,
-        work: impl Future<Output = Result<T, SharedFailure>>,
-        trouble: fn(SharedFailure) -> BuildTrouble,
-    ) -> Result<T, BuildTrouble> {
+    /// Waits for work that ends soon once it is cancelled: at the deadline it is, and gets a moment to tidy up.
+    async fn to_its_end<T>(&self, work: impl Future<Output = T>) -> Result<T, BuildTrouble> {
         tokio::pin!(work);
-        match self.within(async { Ok(work.as_mut().await) }).await {
-            Ok(result) => result.map_err(trouble),
-            Err(ended) => {
-                self.cancel.cancel();
-                // Whatever it answers now, it was too late.
-                let _ = timeout(LAST_MOMENT, work).await;
-                Err(ended)
-            }
+        let done = self.within(async { Ok(work.as_mut().await) }).await;
+        if done.is_err() {
+            self.cancel.cancel();
+            // Whatever it answers now, it was too late.
+            let _ = timeout(LAST_MOMENT, work).await;
         }
+        done
     }
 
     /// Waits for work until the deadline, or until it is cancelled.

@@ -60,9 +60,9 @@ impl Yard {
         Self::with(|_| {}).await
     }
 
-    /// Builds have no time at all.
+    /// Builds have next to no time.
     pub(crate) async fn hasty() -> Self {
-        Self::with(|settings| settings.timeout = Duration::ZERO).await
+        Self::with(|settings| settings.timeout = Duration::from_secs(2)).await
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut BuilderSettings)) -> Self {
