@@ -8,6 +8,7 @@ use coracle_distribution::Layers;
 use coracle_oci::{Compression, ExportError, Image, Index, Output, export, export_index};
 use coracle_spec::ImageRef;
 
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
@@ -157,9 +158,7 @@ impl Destination {
 /// not finished has no name.
 async fn write_files<T: Export>(store: &Store, what: &T, files: Files) -> Result<T, Error> {
     let (store, what) = (store.clone(), what.clone());
-    let writing = tokio::task::spawn_blocking(move || what.export(&store, &files));
-    let written = writing.await;
-    Ok(written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+    Ok(blocking(move || what.export(&store, &files)).await?)
 }
 
 /// The user ended it before all was written.

@@ -14,6 +14,8 @@ mod age;
 mod args;
 mod assignments;
 #[cfg(all(feature = "engine", target_os = "linux"))]
+mod blocking;
+#[cfg(all(feature = "engine", target_os = "linux"))]
 mod builder_flags;
 #[cfg(all(feature = "engine", target_os = "linux"))]
 mod building;

@@ -9,6 +9,7 @@ use coracle_spec::{ByteSize, Counted};
 use serde::Serialize;
 
 use crate::args::Reporting;
+use crate::blocking::blocking;
 use crate::context::Context;
 use crate::engine::open_store;
 use crate::error::Error;
@@ -188,10 +189,4 @@ fn name(kind: Kind) -> &'static str {
         Kind::Caches => "package managers",
         Kind::Records => "build results",
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
